@@ -1,0 +1,3 @@
+"""collect: an accounts-receivable collection manager."""
+
+__version__ = "0.1.0"

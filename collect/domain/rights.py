@@ -1,0 +1,97 @@
+"""Who may do what, and whose customers a person sees (S28, S29)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from collect.domain.errors import Forbidden
+
+
+class Role(StrEnum):
+    """A user has exactly one (S29)."""
+
+    REP = "rep"
+    LEAD = "lead"
+    FINANCE = "finance"
+    MANAGER = "manager"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """One right; pages and API routes each name the one they need."""
+
+    READ_LEDGER = "read_ledger"
+    IMPORT = "import"
+    ALLOCATE = "allocate"
+    CLOSE_MONTH = "close_month"
+    EDIT_CUSTOMER = "edit_customer"
+    READ_AUDIT = "read_audit"
+    MANAGE_USERS = "manage_users"
+    MANAGE_SETTINGS = "manage_settings"
+
+
+_RIGHTS: dict[Role, frozenset[Permission]] = {
+    Role.REP: frozenset({Permission.READ_LEDGER}),
+    Role.LEAD: frozenset({Permission.READ_LEDGER}),
+    Role.FINANCE: frozenset({Permission.READ_LEDGER, Permission.IMPORT, Permission.ALLOCATE, Permission.CLOSE_MONTH, Permission.EDIT_CUSTOMER}),
+    Role.MANAGER: frozenset({Permission.READ_LEDGER, Permission.CLOSE_MONTH, Permission.READ_AUDIT}),
+    Role.AUDITOR: frozenset({Permission.READ_LEDGER, Permission.READ_AUDIT}),
+    Role.ADMIN: frozenset({Permission.MANAGE_USERS, Permission.MANAGE_SETTINGS, Permission.READ_AUDIT}),
+}
+
+# The command line and the worker: they do all work, and approve nothing (S29).
+_SYSTEM = frozenset(Permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The customers an actor may see: all of them, or those whose rep or collector today is one of `user_ids` (S28)."""
+
+    user_ids: frozenset[int] | None
+
+    @property
+    def everything(self) -> bool:
+        """True when no row is hidden."""
+        return self.user_ids is None
+
+
+ALL = Scope(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a signed-in user, or `system` (the command line and the worker; `user_id` and `role` None)."""
+
+    name: str
+    user_id: int | None
+    role: Role | None
+    scope: Scope
+    language: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role holds the right (S28)."""
+        return permission in (_SYSTEM if self.role is None else _RIGHTS[self.role])
+
+    def need(self, permission: Permission) -> None:
+        """Raise Forbidden unless the role holds the right."""
+        if not self.may(permission):
+            raise Forbidden(permission.value)
+
+
+SYSTEM = Actor(name="system", user_id=None, role=None, scope=ALL)
+
+
+def roles_with(permission: Permission) -> tuple[Role, ...]:
+    """The roles that hold a right, in the order of the enumeration (for the published role matrix)."""
+    return tuple(role for role in Role if permission in _RIGHTS[role])
+
+
+def scope_of(role: Role, user_id: int, team: frozenset[int]) -> Scope:
+    """A rep sees his own customers, a team lead also his team's, every other role all of them (S28)."""
+    if role is Role.REP:
+        return Scope(frozenset({user_id}))
+    if role is Role.LEAD:
+        return Scope(frozenset({user_id}) | team)
+    return ALL

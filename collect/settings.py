@@ -1,0 +1,86 @@
+"""Frozen settings, read once: shipped defaults, then the installation's own file, then the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from collect import assets
+from collect.domain.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation decides. Paths are absolute; sizes are bytes."""
+
+    database_url: str
+    data_dir: Path
+    secret_file: Path
+    language: str | None
+    buckets: str
+    max_bytes: int
+    max_rows: int
+    max_columns: int
+    max_cell: int
+    xlsx_max_bytes: int
+    xlsx_max_ratio: int
+    session_hours: int
+    page_rows: int
+    secure_cookies: bool
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force. Raises Refusal `bad_setting` naming the setting when a value cannot be used."""
+    env = os.environ if environment is None else environment
+    values = tomllib.loads((assets.folder("config") / "default.toml").read_text(encoding="utf-8"))
+    own = env.get("COLLECT_CONFIG")
+    if own:
+        try:
+            extra = tomllib.loads(Path(own).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise Refusal("bad_config_file", value=own, reason=str(problem)) from None
+        for section, entries in extra.items():
+            values.setdefault(section, {}).update(entries if isinstance(entries, dict) else {})
+    data_dir = Path(env.get("COLLECT_DATA_DIR") or platformdirs.user_data_dir("collect", appauthor=False)).expanduser().resolve()
+
+    def setting(section: str, name: str) -> Any:
+        default = values[section][name]
+        variable = f"COLLECT_{section}_{name}".upper()
+        text = env.get(variable)
+        if text is None:
+            return default
+        if isinstance(default, bool):
+            if text.lower() not in ("1", "0", "true", "false", "yes", "no"):
+                raise Refusal("bad_setting", name=variable, value=text)
+            return text.lower() in ("1", "true", "yes")
+        if isinstance(default, int):
+            if not (text.isascii() and text.isdigit()):
+                raise Refusal("bad_setting", name=variable, value=text)
+            return int(text)
+        return text
+
+    language = env.get("COLLECT_LANGUAGE") or None
+    if language and language.lower()[:2] not in ("en", "zh"):
+        raise Refusal("bad_setting", name="COLLECT_LANGUAGE", value=language)
+    return Settings(
+        database_url=env.get("COLLECT_DATABASE_URL") or f"sqlite:///{data_dir / 'collect.db'}",
+        data_dir=data_dir,
+        secret_file=Path(env.get("COLLECT_SECRET_FILE") or data_dir / "secret").expanduser().resolve(),
+        language=language.lower()[:2] if language else None,
+        buckets=setting("aging", "buckets"),
+        max_bytes=setting("import", "max_bytes"),
+        max_rows=setting("import", "max_rows"),
+        max_columns=setting("import", "max_columns"),
+        max_cell=setting("import", "max_cell"),
+        xlsx_max_bytes=setting("import", "xlsx_max_bytes"),
+        xlsx_max_ratio=setting("import", "xlsx_max_ratio"),
+        session_hours=setting("web", "session_hours"),
+        page_rows=setting("web", "page_rows"),
+        secure_cookies=setting("web", "secure_cookies"),
+    )

@@ -1,0 +1,1 @@
+"""The database: SQLAlchemy lives here; each noun file holds its tables, its reads (as facts) and its writes."""

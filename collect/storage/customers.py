@@ -1,0 +1,112 @@
+"""Customers, the people there, and who of ours looks after them since when."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from collect.domain.rights import Scope
+from collect.storage.database import Base, Day, Instant, Minor
+
+
+class Customer(Base):
+    """A legal debtor. `rep_id` and `collector_id` are today's assignment; its history is in `assignment` (S9)."""
+
+    __tablename__ = "customer"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    customer_no: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    sort_key: Mapped[str] = mapped_column(sa.String(400), index=True)
+    tax_no: Mapped[str | None] = mapped_column(sa.String(64))
+    segment: Mapped[str | None] = mapped_column(sa.String(64))
+    terms: Mapped[str | None] = mapped_column(sa.String(64))
+    credit_limit: Mapped[int | None] = mapped_column(Minor)
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    country: Mapped[str] = mapped_column(sa.String(64))
+    language: Mapped[str | None] = mapped_column(sa.String(8))
+    timezone: Mapped[str | None] = mapped_column(sa.String(64))
+    email: Mapped[str | None] = mapped_column(sa.String(254))
+    phone: Mapped[str | None] = mapped_column(sa.String(64))
+    address: Mapped[str | None] = mapped_column(sa.String(400))
+    margin: Mapped[str | None] = mapped_column(sa.String(16))
+    parent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("customer.id"), index=True)
+    rep_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id"), index=True)
+    collector_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id"), index=True)
+    version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    __table_args__ = (sa.Index("ix_customer_name", "name"),)
+
+
+class Assignment(Base):
+    """From `since` on, `user_id` (None: nobody) is the customer's rep or collector, until a later row says otherwise."""
+
+    __tablename__ = "assignment"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customer.id"))
+    duty: Mapped[str] = mapped_column(sa.String(10))
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id"), index=True)
+    since: Mapped[date] = mapped_column(Day)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    __table_args__ = (sa.CheckConstraint("duty IN ('rep', 'collector')", name="duty"), sa.Index("ix_assignment_customer_id_duty_since", "customer_id", "duty", "since"))
+
+
+class Contact(Base):
+    """A person at the customer (P6)."""
+
+    __tablename__ = "contact"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customer.id"))
+    name: Mapped[str] = mapped_column(sa.String(100))
+    role: Mapped[str] = mapped_column(sa.String(16))
+    original: Mapped[bool] = mapped_column(sa.Boolean)
+    decides: Mapped[bool] = mapped_column(sa.Boolean)
+    phone: Mapped[str | None] = mapped_column(sa.String(64))
+    mobile: Mapped[str | None] = mapped_column(sa.String(64))
+    email: Mapped[str | None] = mapped_column(sa.String(254))
+    wechat: Mapped[str | None] = mapped_column(sa.String(64))
+    preferred_time: Mapped[str | None] = mapped_column(sa.String(64))
+    version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    __table_args__ = (sa.UniqueConstraint("customer_id", "name"),)
+
+
+def seen(scope: Scope) -> sa.ColumnElement[bool]:
+    """The condition on `customer` that a scope means: whose rep or collector today is one of its users (S28)."""
+    if scope.user_ids is None:
+        return sa.true()
+    users = sorted(scope.user_ids)
+    return sa.or_(Customer.rep_id.in_(users), Customer.collector_id.in_(users))
+
+
+def seen_ids(scope: Scope, column: Any) -> sa.ColumnElement[bool]:
+    """The same condition on a column that holds customer ids; no join where nothing is hidden."""
+    if scope.user_ids is None:
+        return sa.true()
+    return column.in_(sa.select(Customer.id).where(seen(scope)))  # type: ignore[no-any-return]
+
+
+def find_customer(session: Session, scope: Scope, number: str) -> Customer | None:
+    """The customer of that number if the scope sees it; a foreign one is None like a missing one."""
+    return session.scalars(sa.select(Customer).where(Customer.customer_no == number, seen(scope))).first()
+
+
+def load_customers(session: Session, scope: Scope, ids: list[int]) -> dict[int, Customer]:
+    """Customers by id, those the scope sees."""
+    found: dict[int, Customer] = {}
+    for start in range(0, len(ids), 5000):
+        rows = session.scalars(sa.select(Customer).where(Customer.id.in_(ids[start : start + 5000]), seen(scope)))
+        found.update((row.id, row) for row in rows)
+    return found
+
+
+def load_duties(session: Session, scope: Scope, duty: str, as_of: date) -> dict[int, int | None]:
+    """Customer id to the user who had that duty (`rep` or `collector`) on the date, from the dated assignments (S9)."""
+    rows = session.execute(
+        sa.select(Assignment.customer_id, Assignment.user_id)
+        .where(Assignment.duty == duty, Assignment.since <= as_of, seen_ids(scope, Assignment.customer_id))
+        .order_by(Assignment.since, Assignment.id)
+    )
+    return {customer_id: user_id for customer_id, user_id in rows}  # noqa: C416 - rows are not pairs to the type checker

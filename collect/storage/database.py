@@ -1,0 +1,259 @@
+"""Engines, transactions, column types and bulk writing: what every table of both databases shares (`reliability` facts 1-4)."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RETRIES = 8
+T = TypeVar("T")
+
+
+class Base(DeclarativeBase):
+    """The parent of every table, with constraint names that are the same on both databases."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Day(sa.types.TypeDecorator[date]):
+    """A calendar date: DATE on PostgreSQL, the integer yyyymmdd on SQLite (small, ordered, readable)."""
+
+    impl = sa.Integer
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Date() if dialect.name == "postgresql" else sa.Integer())
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return day_number(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        if value is None or dialect.name == "postgresql":
+            return value  # type: ignore[no-any-return]
+        return date(value // 10000, value // 100 % 100, value % 100)
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC: TIMESTAMPTZ on PostgreSQL, microseconds since 1970 on SQLite; always aware in Python (S2)."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.DateTime(timezone=True) if dialect.name == "postgresql" else sa.BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return microseconds(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            return value.astimezone(UTC)  # type: ignore[no-any-return]
+        return _EPOCH + timedelta(microseconds=value)
+
+
+Minor = sa.BigInteger
+"""Money in minor units of the row's currency (S1)."""
+
+
+def day_number(value: date) -> int:
+    """A date as the integer yyyymmdd."""
+    return value.year * 10000 + value.month * 100 + value.day
+
+
+def microseconds(value: datetime) -> int:
+    """An aware instant as microseconds since 1970."""
+    return (value - _EPOCH) // timedelta(microseconds=1)
+
+
+def sqlite_module() -> Any:
+    """The SQLite driver to use: `pysqlite3` (a library without the WAL-reset bug) where installed, else the standard one."""
+    try:
+        import pysqlite3.dbapi2 as module
+    except ImportError:
+        import sqlite3 as module  # type: ignore[no-redef]
+    return module
+
+
+def wal_is_safe(version: tuple[int, ...]) -> bool:
+    """Whether a SQLite version is free of the WAL-reset bug: 3.51.3 and later, 3.50.7 and later 3.50, 3.44.6 and later 3.44."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def normalise(url: str) -> URL:
+    """The database address as SQLAlchemy wants it: `postgres://` and `postgresql://` mean psycopg 3."""
+    parsed = make_url(url)
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def make_engine(url: str) -> sa.Engine:
+    """An engine for SQLite or PostgreSQL with the settings that money needs.
+
+    SQLite: WAL with `synchronous=FULL` where the library is free of the WAL-reset bug, else the rollback journal;
+    foreign keys on; transactions are begun by us (`writing` begins IMMEDIATE). PostgreSQL: READ COMMITTED.
+    """
+    address = normalise(url)
+    if address.get_backend_name() == "postgresql":
+        return sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
+    if address.database and address.database != ":memory:":
+        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+    module = sqlite_module()
+    engine = sa.create_engine(address, module=module, connect_args={"timeout": 60, "check_same_thread": False}, pool_size=16, max_overflow=32)
+    journal = "WAL" if wal_is_safe(module.sqlite_version_info) else "DELETE"
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("foreign_keys=ON", f"journal_mode={journal}", "synchronous=FULL", "busy_timeout=60000", "cache_size=-65536", "temp_store=MEMORY"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("collect_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[Session]:
+    """A session on one consistent snapshot, for reading only: whatever it would write is rolled back."""
+    level: dict[str, Any] = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(**level) as connection:
+        session = Session(bind=connection, expire_on_commit=False, autoflush=False)
+        try:
+            yield session
+        finally:
+            session.close()
+            connection.rollback()
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[Session]:
+    """A session in one writing transaction (BEGIN IMMEDIATE on SQLite), committed at the end, rolled back on any exception."""
+    with engine.connect().execution_options(collect_writes=True) as connection:
+        session = Session(bind=connection, expire_on_commit=False)
+        try:
+            yield session
+            session.flush()
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            session.close()
+
+
+def transact(engine: sa.Engine, act: Callable[[Session], T]) -> T:
+    """Run `act` in a writing transaction, again (at most 8 times) when the database asked for a retry.
+
+    Retries cover SQLite's busy answer and PostgreSQL's serialization failure (40001) and deadlock (40P01).
+    """
+    for attempt in range(_RETRIES):
+        try:
+            with writing(engine) as session:
+                return act(session)
+        except DBAPIError as problem:
+            if attempt == _RETRIES - 1 or not may_retry(problem):
+                raise
+            time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 - spreads retries, guards nothing
+    raise AssertionError("unreachable")
+
+
+def may_retry(problem: DBAPIError) -> bool:
+    """Whether the same transaction may simply be tried again."""
+    state = getattr(problem.orig, "sqlstate", None)
+    if state is not None:
+        return state in ("40001", "40P01")
+    return isinstance(problem, OperationalError) and "locked" in str(problem.orig)
+
+
+def bulk(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterator[tuple[Any, ...]] | Sequence[tuple[Any, ...]]) -> int:
+    """Insert ready tuples the fast way (`executemany` on SQLite, `COPY` on PostgreSQL); returns their number.
+
+    Values are Python values of the columns' types (dates, aware instants, text, integers, None), in the order of
+    `columns`. Constraints hold as for any insert.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        return _copy(connection, table, columns, rows)
+    days = [index for index, name in enumerate(columns) if isinstance(table.c[name].type, Day)]
+    instants = [index for index, name in enumerate(columns) if isinstance(table.c[name].type, Instant)]
+    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
+    cursor = connection.connection.cursor()
+    count = 0
+    source = iter(rows)
+    while chunk := list(islice(source, 20_000)):
+        cursor.executemany(statement, [_for_sqlite(row, days, instants) for row in chunk] if days or instants else chunk)
+        count += len(chunk)
+    cursor.close()
+    return count
+
+
+def _for_sqlite(row: tuple[Any, ...], days: list[int], instants: list[int]) -> list[Any]:
+    """A row with its dates and instants as the integers SQLite keeps; integers already there pass through."""
+    values = list(row)
+    for index in days:
+        value = values[index]
+        if value is not None and value.__class__ is not int:
+            values[index] = value.year * 10000 + value.month * 100 + value.day
+    for index in instants:
+        value = values[index]
+        if value is not None and value.__class__ is not int:
+            values[index] = microseconds(value)
+    return values
+
+
+def _copy(connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterator[tuple[Any, ...]] | Sequence[tuple[Any, ...]]) -> int:
+    """COPY the rows into a PostgreSQL table."""
+    driver: Any = connection.connection.driver_connection
+    count = 0
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
+
+
+def next_ids(session: Session, count: int) -> range:
+    """Reserve `count` identifiers that no row of any table has; gaps may stay after a rollback."""
+    top = session.execute(sa.text("UPDATE id_space SET next_id = next_id + :n WHERE one = 1 RETURNING next_id"), {"n": count}).scalar_one()
+    return range(top - count, top)
+
+
+class IdSpace(Base):
+    """One row: the next free identifier, shared by all tables whose rows are written in bulk."""
+
+    __tablename__ = "id_space"
+    one: sa.orm.Mapped[int] = sa.orm.mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    next_id: sa.orm.Mapped[int] = sa.orm.mapped_column(sa.BigInteger)

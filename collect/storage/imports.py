@@ -1,0 +1,50 @@
+"""What came in by file: one row a file, with its fingerprint, its counts and the digest of the rows it stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from collect.storage.database import Base, Instant
+
+
+class ImportRun(Base):
+    """One import; `result` is the JSON that the command prints, `digest` the SHA-256 over the stored documents (S30)."""
+
+    __tablename__ = "import_run"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    file_name: Mapped[str] = mapped_column(sa.String(255))
+    file_hash: Mapped[str] = mapped_column(sa.String(64), index=True)
+    by: Mapped[str] = mapped_column(sa.String(64))
+    new: Mapped[int] = mapped_column(sa.Integer)
+    changed: Mapped[int] = mapped_column(sa.Integer)
+    unchanged: Mapped[int] = mapped_column(sa.Integer)
+    refused: Mapped[int] = mapped_column(sa.Integer)
+    digest: Mapped[str | None] = mapped_column(sa.String(64))
+    result: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    refused_csv: Mapped[str | None] = mapped_column(sa.Text)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class Mapping(Base):
+    """A saved way to read a file: which header is which column, and its date and number forms."""
+
+    __tablename__ = "import_mapping"
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    form: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+
+
+def load_runs(session: Session, limit: int = 50) -> list[ImportRun]:
+    """The latest imports, newest first."""
+    return list(session.scalars(sa.select(ImportRun).order_by(ImportRun.id.desc()).limit(limit)))
+
+
+def find_run(session: Session, run_id: int) -> ImportRun | None:
+    """One import by its id."""
+    return session.get(ImportRun, run_id)

@@ -1,0 +1,89 @@
+"""The receivables journal: one balanced, append-only line for every effect, day totals for the control, closed months."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from collect.storage.database import Base, Day, Instant, Minor
+
+
+class Line(Base):
+    """One effect on a customer's account: receivable + unapplied + contra = 0, held by the database itself (S9).
+
+    `receivable` moves the aged balance of the item whose due and issue dates it repeats (a NULL `due` is the
+    provisional column), `unapplied` moves cash and credits not yet used (negative: the customer's favour), `contra`
+    is the other side, on the account named `account`. Repeating the dates makes the aging of any past day one
+    ordered scan without a join: a settled item cancels inside its own bucket. On SQLite the primary key is the
+    clustered order of that scan.
+    """
+
+    __tablename__ = "ledger_line"
+    customer_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    seller_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    currency: Mapped[str] = mapped_column(sa.String(3), primary_key=True)
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(Day)
+    due: Mapped[date | None] = mapped_column(Day)
+    issued: Mapped[date | None] = mapped_column(Day)
+    receivable: Mapped[int] = mapped_column(Minor)
+    unapplied: Mapped[int] = mapped_column(Minor)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    contra: Mapped[int] = mapped_column(Minor)
+    account: Mapped[str | None] = mapped_column(sa.String(12))
+    event: Mapped[str] = mapped_column(sa.String(10))
+    item_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    credit_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    allocation_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    __table_args__ = (
+        sa.CheckConstraint("receivable + unapplied + contra = 0", name="balanced"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class DayTotal(Base):
+    """What one transaction recorded for one effective day, twice: from its journal lines and from its documents.
+
+    `receivable` and `unapplied` add up the lines; `documents` adds up items less credits (voids negated). A report
+    computed from one side is held against the other before it is shown (S9); `collect verify` holds both against
+    the rows themselves.
+    """
+
+    __tablename__ = "day_total"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    seller_id: Mapped[int] = mapped_column(sa.BigInteger)
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    day: Mapped[date] = mapped_column(Day)
+    receivable: Mapped[int] = mapped_column(Minor)
+    unapplied: Mapped[int] = mapped_column(Minor)
+    documents: Mapped[int] = mapped_column(Minor)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    __table_args__ = (sa.Index("ix_day_total_day", "day"),)
+
+
+class MonthClose(Base):
+    """A month of the books closed (or opened again): the latest row of a month says which."""
+
+    __tablename__ = "month_close"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    seller_id: Mapped[int] = mapped_column(sa.BigInteger)
+    month: Mapped[str] = mapped_column(sa.String(7))
+    closed: Mapped[bool] = mapped_column(sa.Boolean)
+    by: Mapped[str] = mapped_column(sa.String(64))
+    reason: Mapped[str | None] = mapped_column(sa.String(200))
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+
+
+def load_closed_months(session: Session) -> frozenset[str]:
+    """The months (`2012-02`) in which no entry may be effective any more (S9)."""
+    state: dict[str, bool] = {}
+    for month, closed in session.execute(sa.select(MonthClose.month, MonthClose.closed).order_by(MonthClose.recorded_at, MonthClose.id)):
+        state[month] = closed
+    return frozenset(month for month, closed in state.items() if closed)
+
+
+def load_item_lines(session: Session, customer_id: int, item_ids: list[int]) -> list[Line]:
+    """The journal lines of a customer's items, in the order they were recorded."""
+    return list(session.scalars(sa.select(Line).where(Line.customer_id == customer_id, Line.item_id.in_(item_ids)).order_by(Line.recorded_at, Line.id)))

