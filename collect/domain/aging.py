@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from collect.domain.errors import Refusal
 
@@ -69,7 +70,7 @@ def parse_edges(text: str) -> Buckets:
 
 def buckets(edges: Sequence[int]) -> Buckets:
     """Buckets from upper edges; Refusal `bad_buckets` unless they are positive, rising and at most 24."""
-    rising = all(low < high for low, high in zip(edges, edges[1:], strict=False))
+    rising = all(low < high for low, high in pairwise(edges))
     if not edges or edges[0] < 1 or not rising or len(edges) > MOST_EDGES:
         raise Refusal("bad_buckets", "buckets", value=",".join(map(str, edges)))
     return Buckets(tuple(edges))

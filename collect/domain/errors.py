@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """A request that the rules do not allow.
 
     `code` names a sentence in `collect/sentences.py`, `params` fill its placeholders, `field` names the input it is

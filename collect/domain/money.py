@@ -12,23 +12,36 @@ from collect.domain.errors import Refusal
 LIMIT = 2**63 - 1
 
 # ISO 4217 minor units, list one (published 2024-06-25); every other active currency has two.
-_EXPONENTS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
-_EXPONENTS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3) | dict.fromkeys("CLF UYW".split(), 4)
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR = "CLF UYW"
 _TWO = (
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE "
     "CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD "
     "KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR "
     "PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU "
-    "UZS VES WST XCD XCG YER ZAR ZMW ZWG"
+    "UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
 )
-_EXPONENTS |= dict.fromkeys(_TWO.split(), 2)
+_EXPONENTS = {code: places for places, codes in ((0, _NONE), (2, _TWO), (3, _THREE), (4, _FOUR)) for code in codes.split()}
 
 Decimals = Literal[".", ","]
 
-# What may stand before or after the digits; full-width forms have been folded before this is asked.
-_MARKS = re.compile(r"^(?:¥|\$|€|£|RMB|[A-Z]{3})\s*|\s*(?:元|[A-Z]{3})$")
-_POINT = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:[ '\u00a0\u202f]\d{3})+|\d+)(?:\.\d+)?|\.\d+")
-_COMMA = re.compile(r"(?:\d{1,3}(?:\.\d{3})+|\d{1,3}(?:[ '\u00a0\u202f]\d{3})+|\d+)(?:,\d+)?|,\d+")
+# What may stand before or after the digits (full-width forms have been folded), and the currencies it can mean.
+_BEFORE = re.compile(r"(?:¥|\$|€|£|RMB|[A-Z]{3})\s*")
+_AFTER = re.compile(r"\s*(?:元|[A-Z]{3})$")
+_DOLLARS = "ARS AUD BBD BMD BND BSD BZD CAD CLP COP CUP DOP FJD GYD HKD JMD KYD LRD MOP MXN NAD NZD SBD SGD SRD TTD TWD USD UYU XCD"
+_MEANS = {
+    "¥": frozenset({"CNY", "JPY"}),
+    "元": frozenset({"CNY", "HKD", "MOP", "TWD"}),
+    "RMB": frozenset({"CNY"}),
+    "€": frozenset({"EUR"}),
+    "£": frozenset("EGP FKP GBP GIP LBP SDG SHP SSP SYP".split()),  # noqa: SIM905 - a list of codes reads best so
+    "$": frozenset(_DOLLARS.split()),
+}
+_SPACED = "[1-9][0-9]{0,2}(?P<gap>[ '’\u00a0\u202f])[0-9]{3}(?:(?P=gap)[0-9]{3})*"
+_POINT = re.compile(rf"(?:[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+|{_SPACED}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+")
+_COMMA = re.compile(rf"(?:[1-9][0-9]{{0,2}}(?:\.[0-9]{{3}})+|{_SPACED}|[0-9]+)(?:,[0-9]+)?|,[0-9]+")
+_NOT_DIGITS = re.compile(r"[ '’\u00a0\u202f,]")
 _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,2})?", re.ASCII)
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xFFE5: 0xA5, 0x2212: 0x2D, 0x2013: 0x2D}
 
@@ -52,30 +65,25 @@ def fold(text: str) -> str:
 
 
 def decimal_evidence(text: str) -> Decimals | None:
-    """Which sign separates decimals, where this amount alone proves it: two different signs, or one that cannot group.
+    """Which sign separates decimals, where this amount alone proves it: it can be read in one way only.
 
-    `1,234.50` and `1.5` prove the point, `1.234,50` and `1,5` the comma; `1,234` and `1.234` prove nothing.
+    `1,234.50`, `1.5` and `1 234.567` prove the point, `1.234,50`, `1,5` and `1.234.567` the comma; `1,234`, `1.234`,
+    `1234` and what is no amount at all prove nothing.
     """
     digits = _strip(fold(text))[0]
-    point, comma = digits.rfind("."), digits.rfind(",")
-    if point >= 0 and comma >= 0:
-        return "." if point > comma else ","
-    sign: Decimals = "." if point >= 0 else ","
-    if max(point, comma) < 0:
+    point, comma = _POINT.fullmatch(digits), _COMMA.fullmatch(digits)
+    if bool(point) == bool(comma):
         return None
-    if digits.count(sign) > 1:
-        return "," if sign == "." else "."
-    head, tail = digits.split(sign)
-    could_group = len(tail) == 3 and 1 <= len(head) <= 3 and head != "0"
-    return None if could_group else sign
+    return "." if point else ","
 
 
 def parse(text: str, currency: str, decimal: Decimals = ".", field: str = "amount") -> int:
-    """The amount in minor units, by one strict grammar: grouped or plain digits, sign or parentheses, a currency mark.
+    """The amount in minor units, by one strict grammar: grouped or plain digits, one sign or parentheses, a currency mark.
 
     Accepts `1,234.50`, `(12.00)`, `12.00-`, `¥1409.50`, `CNY 3`, full-width digits. Raises Refusal `bad_amount` for
-    anything else (`1e3`, `NaN`, `1_000`, Arabic digits), `too_many_decimals` where the currency has fewer, and
-    `amount_too_large` beyond ±(2^63-1) minor units (S1).
+    anything else (`1e3`, `NaN`, `1_000`, Arabic digits, two signs), `amount_in_other_currency` where the mark
+    contradicts the currency, `too_many_decimals` where the currency has fewer, and `amount_too_large` beyond
+    ±(2^63-1) minor units (S1).
     """
     places = exponent(currency)
     if places == 2 and decimal == "." and _PLAIN.fullmatch(text):
@@ -83,40 +91,47 @@ def parse(text: str, currency: str, decimal: Decimals = ".", field: str = "amoun
         value = int(whole) * 100
         rest = int(cents.ljust(2, "0")) if cents else 0
         return value - rest if whole[0] == "-" else value + rest
-    digits, negative, mark = _strip(fold(text))
+    digits, negative, marks = _strip(fold(text))
     grammar = _POINT if decimal == "." else _COMMA
-    if not digits.isascii() or not grammar.fullmatch(digits):
+    if not grammar.fullmatch(digits) or not all(mark in _MEANS or is_currency(mark) for mark in marks):
         raise Refusal("bad_amount", field, value=text)
-    if mark and is_currency(mark) and mark != currency:
+    if not all(currency in _MEANS.get(mark, {mark}) for mark in marks):
         raise Refusal("amount_in_other_currency", field, value=text, currency=currency)
-    plain = re.sub(r"[ '\u00a0\u202f]", "", digits)
-    plain = plain.replace(",", "") if decimal == "." else plain.replace(".", "").replace(",", ".")
+    plain = _NOT_DIGITS.sub("", digits) if decimal == "." else _NOT_DIGITS.sub("", digits.replace(".", "").replace(",", "."))
     whole, _, tail = plain.partition(".")
     if len(tail.rstrip("0")) > places:
         raise Refusal("too_many_decimals", field, value=text, currency=currency, places=places)
-    minor = int(whole or "0") * 10**places + int(tail[:places].ljust(places, "0") or "0")
+    whole = whole.lstrip("0")
+    if len(whole) > len(str(LIMIT)):  # int() of thousands of digits is refused by Python itself
+        raise Refusal("amount_too_large", field, value=text)
+    minor: int = int(whole or "0") * 10**places + int(tail[:places].ljust(places, "0") or "0")
     if minor > LIMIT:
         raise Refusal("amount_too_large", field, value=text)
     return -minor if negative else minor
 
 
-def _strip(text: str) -> tuple[str, bool, str]:
-    """Digits with their separators, whether negative, and the currency code that stood beside them."""
-    negative = False
-    if text.startswith("(") and text.endswith(")"):
-        negative, text = True, text[1:-1].strip()
-    elif text.endswith("-"):
-        negative, text = True, text[:-1].strip()
-    mark = ""
-    for _ in range(2):
-        if text[:1] in ("-", "+") and not negative:
-            negative, text = text[0] == "-", text[1:].strip()
-        found = _MARKS.search(text)
-        if found:
-            word = found.group().strip()
-            mark = mark or ("CNY" if word == "RMB" else word if len(word) == 3 else "")
-            text = (text[: found.start()] + text[found.end() :]).strip()
-    return text, negative, mark
+def _strip(text: str) -> tuple[str, bool, list[str]]:
+    """Digits with their separators, whether negative, and the currency marks beside them, from the outside in.
+
+    At most one sign (a minus before or after, a plus before, or parentheses) and one mark on each side; with more than
+    that the digits are empty, which no grammar accepts.
+    """
+    signs, before, after = "", "", ""
+    while text and len(signs) < 2:
+        if text[0] in "+-" or (text[0] == "(" and text[-1] == ")"):
+            signs += text[0]
+            text = text[1:-1].strip() if text[0] == "(" else text[1:].lstrip()
+        elif text[-1] == "-":
+            signs, text = signs + "-", text[:-1].rstrip()
+        elif not before and (found := _BEFORE.match(text)):
+            before, text = found.group().strip(), text[found.end() :]
+        elif not after and (found := _AFTER.search(text)):
+            after, text = found.group().strip(), text[: found.start()]
+        else:
+            break
+    if len(signs) > 1:
+        text = ""
+    return text, signs in ("-", "("), [mark for mark in (before, after) if mark]
 
 
 def plain(minor: int, currency: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from collect.domain.errors import Forbidden
 
@@ -31,6 +33,16 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     MANAGE_SETTINGS = "manage_settings"
 
+
+class Open(StrEnum):
+    """What a route may declare instead of a permission: it is for anyone, or for everybody who is signed in."""
+
+    ANYONE = "anyone"
+    SIGNED_IN = "signed_in"
+
+
+Need = Permission | Open
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 _RIGHTS: dict[Role, frozenset[Permission]] = {
     Role.REP: frozenset({Permission.READ_LEDGER}),
@@ -95,3 +107,26 @@ def scope_of(role: Role, user_id: int, team: frozenset[int]) -> Scope:
     if role is Role.LEAD:
         return Scope(frozenset({user_id}) | team)
     return ALL
+
+
+def needs(need: Need) -> Callable[[_View], _View]:
+    """Declare what a page or an API route asks of its visitor; the program does not start with a route that declares nothing (S28)."""
+
+    def declare(view: _View) -> _View:
+        view.needs = need  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def need_of(view: Callable[..., Any]) -> Need | None:
+    """What a route declared with `needs`, or None."""
+    found = getattr(view, "needs", None)
+    return found if isinstance(found, (Permission, Open)) else None
+
+
+def roles_for(need: Need) -> tuple[str, ...]:
+    """Who may use a route: `anyone`, or the names of the roles that hold what it needs (for the published role matrix)."""
+    if need is Open.ANYONE:
+        return ("anyone",)
+    return tuple(role.value for role in (Role if need is Open.SIGNED_IN else roles_with(Permission(need))))

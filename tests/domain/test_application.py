@@ -1,0 +1,48 @@
+"""How much an item takes of a receipt, and from which day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collect.domain import application
+from collect.domain.errors import Refusal
+
+amounts = st.integers(0, 10**15)
+
+
+@given(rest=amounts, open_amount=amounts)
+def test_nothing_asked_takes_the_smaller_of_both(rest: int, open_amount: int) -> None:
+    assert application.share(None, rest, open_amount, "CNY") == min(rest, open_amount)
+
+
+@given(asked=st.integers(-5, 10**15), rest=amounts, open_amount=amounts)
+def test_what_is_asked_is_given_in_full_or_refused(asked: int, rest: int, open_amount: int) -> None:
+    """S15: never beyond the receipt, never beyond the item, never a part of what was asked in silence."""
+    fits = 0 < asked <= rest and asked <= open_amount
+    try:
+        assert application.share(asked, rest, open_amount, "CNY") == asked and fits
+    except Refusal as refusal:
+        assert not fits and refusal.code in ("allocation_not_positive", "allocation_beyond_receipt", "allocation_beyond_item")
+
+
+def test_days_by_hand() -> None:
+    """S6: at booking the later of receipt and issue; later the day it is made, unless an earlier one is entered."""
+    received, issued, today = date(2026, 2, 10), date(2026, 2, 15), date(2026, 3, 5)
+    assert application.effective_at_booking(received, issued) == issued
+    assert application.effective_at_booking(issued, received) == issued
+    assert application.effective_later(received, issued, today, None) == today
+    assert application.effective_later(received, issued, today, date(2026, 2, 20)) == date(2026, 2, 20)
+    with pytest.raises(Refusal, match="effective_too_early"):
+        application.effective_later(received, issued, today, date(2026, 2, 14))
+    with pytest.raises(Refusal, match="effective_in_future"):
+        application.effective_later(received, issued, today, date(2026, 3, 6))
+
+
+def test_an_item_is_settled_on_its_latest_allocation_day() -> None:
+    assert application.closed_on(1, date(2026, 3, 1), None) is None
+    assert application.closed_on(0, date(2026, 3, 1), None) == date(2026, 3, 1)
+    assert application.closed_on(0, date(2026, 3, 1), date(2026, 3, 9)) == date(2026, 3, 9)
