@@ -26,6 +26,7 @@ class Credit(Base):
     amount_minor: Mapped[int] = mapped_column(Minor)
     open_minor: Mapped[int] = mapped_column(Minor)
     voided_on: Mapped[date | None] = mapped_column(Day)
+    voided_at: Mapped[datetime | None] = mapped_column(Instant)
     method: Mapped[str | None] = mapped_column(sa.String(16))
     bank_reference: Mapped[str | None] = mapped_column(sa.String(100))
     reason: Mapped[str | None] = mapped_column(sa.String(200))

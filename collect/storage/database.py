@@ -97,7 +97,7 @@ def sqlite_module() -> Any:
     try:
         import pysqlite3.dbapi2 as module
     except ImportError:
-        import sqlite3 as module  # type: ignore[no-redef]
+        import sqlite3 as module
     return module
 
 

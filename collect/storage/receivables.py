@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from collect.domain.rights import Scope
 from collect.storage.customers import seen_ids
-from collect.storage.database import Base, Day, Instant, Minor
+from collect.storage.database import Base, Day, Instant, Minor, day_number
 
 
 class Item(Base):
@@ -37,6 +37,7 @@ class Item(Base):
     open_minor: Mapped[int] = mapped_column(Minor)
     closed_on: Mapped[date | None] = mapped_column(Day)
     voided_on: Mapped[date | None] = mapped_column(Day)
+    voided_at: Mapped[datetime | None] = mapped_column(Instant)
     terms: Mapped[str | None] = mapped_column(sa.String(64))
     po_no: Mapped[str | None] = mapped_column(sa.String(64))
     delivered_on: Mapped[date | None] = mapped_column(Day)
@@ -75,3 +76,22 @@ def load_customer_items(session: Session, scope: Scope, customer_id: int, only_o
     if only_open:
         query = query.where(Item.open_minor > 0)
     return list(session.scalars(query.order_by(sa.nulls_last(Item.due_date.asc()), Item.issue_date, Item.id)))
+
+
+def settle_items(session: Session, rows: list[tuple[int, date | None, int]]) -> None:
+    """Write (open amount, settled day, item id) for many items at once, raising each row's version."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        statement = sa.text(
+            "UPDATE item SET open_minor = new.rest, closed_on = new.closed, version = version + 1 "
+            "FROM unnest(CAST(:rests AS bigint[]), CAST(:days AS date[]), CAST(:ids AS bigint[])) AS new(rest, closed, id) WHERE item.id = new.id"
+        )
+        rests, days, ids = (list(values) for values in zip(*rows, strict=True))
+        connection.execute(statement, {"rests": rests, "days": days, "ids": ids})
+        return
+    cursor = connection.connection.cursor()
+    cursor.executemany(
+        "UPDATE item SET open_minor = ?, closed_on = ?, version = version + 1 WHERE id = ?",
+        [(rest, day_number(day) if day else None, key) for rest, day, key in rows],
+    )
+    cursor.close()

@@ -83,3 +83,83 @@ def load_users(session: Session) -> list[User]:
 def load_team(session: Session, lead_id: int) -> frozenset[int]:
     """The ids of the users who report to a team lead."""
     return frozenset(session.scalars(sa.select(User.id).where(User.lead_id == lead_id)))
+
+
+def find_user_by_email(session: Session, email: str) -> User | None:
+    """The one active user with that e-mail address, in any case of letters; None where several share it."""
+    found = list(session.scalars(sa.select(User).where(sa.func.lower(User.email) == email.strip().lower(), User.active).limit(2)))
+    return found[0] if len(found) == 1 else None
+
+
+def count_active(session: Session, role: str) -> int:
+    """How many users of a role are not disabled."""
+    return session.scalar(sa.select(sa.func.count()).select_from(User).where(User.role == role, User.active)) or 0
+
+
+def find_sign_in(session: Session, token_hash: str) -> tuple[SignIn, User] | None:
+    """The session of that hash with its user, whether or not it still counts."""
+    row = session.execute(sa.select(SignIn, User).join(User, User.id == SignIn.user_id).where(SignIn.token_hash == token_hash)).first()
+    return (row[0], row[1]) if row else None
+
+
+def load_sign_ins(session: Session, user: User, since: datetime) -> list[SignIn]:
+    """A user's sessions that still count (seen since an instant, of his current version), latest first."""
+    query = sa.select(SignIn).where(SignIn.user_id == user.id, SignIn.user_version == user.version, SignIn.seen_at >= since)
+    return list(session.scalars(query.order_by(SignIn.seen_at.desc(), SignIn.token_hash)))
+
+
+def touch_sign_in(session: Session, token_hash: str, at: datetime) -> None:
+    """Note that a session was used."""
+    session.execute(sa.update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=at))
+
+
+def end_sign_ins(session: Session, user_id: int, *, only: str | None = None, but: str | None = None) -> None:
+    """End a user's sessions: all of them, one, or all but one (by hash)."""
+    query = sa.delete(SignIn).where(SignIn.user_id == user_id)
+    if only is not None:
+        query = query.where(SignIn.token_hash == only)
+    if but is not None:
+        query = query.where(SignIn.token_hash != but)
+    session.execute(query)
+
+
+def end_old_sign_ins(session: Session, before: datetime) -> None:
+    """Forget sessions that were last used before an instant."""
+    session.execute(sa.delete(SignIn).where(SignIn.seen_at < before))
+
+
+def find_token(session: Session, token_hash: str) -> tuple[Token, User] | None:
+    """The token of that hash, unless revoked, with its user."""
+    row = session.execute(sa.select(Token, User).join(User, User.id == Token.user_id).where(Token.token_hash == token_hash, Token.revoked_at.is_(None))).first()
+    return (row[0], row[1]) if row else None
+
+
+def load_tokens(session: Session, user_id: int) -> list[Token]:
+    """A user's tokens that are not revoked, oldest first."""
+    return list(session.scalars(sa.select(Token).where(Token.user_id == user_id, Token.revoked_at.is_(None)).order_by(Token.id)))
+
+
+def add_attempt(session: Session, username: str, address: str, at: datetime) -> int:
+    """Record a try to sign in; returns its id."""
+    row = Attempt(username=username, address=address, at=at)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def load_attempts(session: Session, address: str, since: datetime, but: int, username: str | None = None) -> list[datetime]:
+    """The instants of the tries from an address (for one user name or any) since an instant, leaving out one; the last one last."""
+    query = sa.select(Attempt.at).where(Attempt.address == address, Attempt.at > since, Attempt.id != but)
+    if username is not None:
+        query = query.where(Attempt.username == username)
+    return list(session.scalars(query.order_by(Attempt.at)))
+
+
+def drop_attempts(session: Session, *, only: int | None = None, username: str = "", address: str = "", before: datetime | None = None) -> None:
+    """Forget tries: one by its id, those before an instant, or those of a user name from an address."""
+    if only is not None:
+        session.execute(sa.delete(Attempt).where(Attempt.id == only))
+    elif before is not None:
+        session.execute(sa.delete(Attempt).where(Attempt.at < before))
+    else:
+        session.execute(sa.delete(Attempt).where(Attempt.username == username, Attempt.address == address))

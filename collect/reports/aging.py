@@ -1,0 +1,274 @@
+"""The aging report: every open amount in its bucket as of any date and as known at any instant, held against the control (S5-S9)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect import i18n
+from collect.domain import aging, money
+from collect.domain.errors import NotFound, Refusal
+from collect.domain.rights import Scope
+from collect.i18n import mark as _
+from collect.runtime import View
+from collect.storage import balances
+from collect.storage.customers import find_customer, load_duties
+from collect.storage.users import load_users
+from collect.table import Column, Table
+
+GROUPINGS = ("customer", "item", "rep", "collector", "segment", "group", "currency")
+"""What `--by` may say; `group` is the parent customer with all its members."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgingOptions:
+    """What is asked: `as_of` effective date, `known_at` recorded instant (None: everything known now), one customer, one currency."""
+
+    as_of: date
+    buckets: aging.Buckets
+    known_at: datetime | None = None
+    basis: aging.Basis = aging.Basis.DUE
+    by: str = "customer"
+    customer: str | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgingRow:
+    """One line: minor units of `currency`; `amounts` in the order of the buckets' names; `unapplied` is negative (S8).
+
+    `key` is the number of the customer, document, receipt or user, `link` what a page drills down to (kind, key).
+    """
+
+    key: str
+    name: str
+    currency: str
+    amounts: tuple[int, ...]
+    provisional: int = 0
+    unapplied: int = 0
+    disputed: int = 0
+    promised: int = 0
+    in_paper: int = 0
+    link: tuple[str, str] | None = None
+    due: date | None = None
+    customer_no: str | None = None
+
+    @property
+    def total(self) -> int:
+        """Buckets, provisional and unapplied together."""
+        return sum(self.amounts) + self.provisional + self.unapplied
+
+    @property
+    def overdue(self) -> int:
+        """Everything past due."""
+        return sum(self.amounts[1:])
+
+    @property
+    def empty(self) -> bool:
+        """A row of zeros, which is left out."""
+        return not (any(self.amounts) or self.provisional or self.unapplied)
+
+
+@dataclass(frozen=True, slots=True)
+class AgingReport:
+    """The answer; it exists only when it ties out (S9). `known` is the last recorded instant it contains."""
+
+    as_of: date
+    known_at: datetime | None
+    known: datetime
+    basis: aging.Basis
+    by: str
+    buckets: aging.Buckets
+    rows: list[AgingRow]
+    totals: list[AgingRow]
+    ties_out: bool = True
+
+
+def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
+    """The aging report over the customers a scope sees.
+
+    1. sum by customer (or item) and currency in the database; 2. hold the sums against the other path (`balances`);
+    3. name, group and sort. Raises Refusal `does_not_tie_out` rather than show a wrong figure, NotFound for a customer
+    outside the scope, `bad_grouping`.
+    """
+    if options.by not in GROUPINGS:
+        raise Refusal("bad_grouping", "by", value=options.by, allowed=", ".join(GROUPINGS))
+    if options.currency is not None:
+        money.exponent(options.currency)
+    customer_id: int | None = None
+    if options.customer is not None:
+        found = find_customer(view.session, scope, options.customer)
+        if found is None:
+            raise NotFound("customer", options.customer)
+        customer_id = found.id
+    question = balances.Question(options.as_of, options.known_at, options.basis, options.buckets, scope, customer_id, options.currency)
+    sums = balances.load_sums(view.session, question)
+    _control(view, question, sums)
+    if options.by == "item":
+        rows = _by_item(view, question)
+        _control(view, question, [balances.Sum(0, row.currency, row.amounts, row.provisional, row.unapplied) for row in rows])
+    else:
+        rows = _grouped(view, scope, options, sums)
+    rows = [row for row in rows if not row.empty]
+    return AgingReport(options.as_of, options.known_at, view.known, options.basis, options.by, options.buckets, rows, totals(rows, len(options.buckets.names)))
+
+
+def _control(view: View, question: balances.Question, sums: Iterable[balances.Sum]) -> None:
+    """Refuse to show what does not tie out with the other path (S9)."""
+    told: dict[str, int] = defaultdict(int)
+    for entry in sums:
+        told[entry.currency] += sum(entry.amounts) + entry.provisional + entry.unapplied
+    proved = balances.load_control(view.session, question)
+    for currency in sorted(told.keys() | proved.keys()):
+        if told.get(currency, 0) != proved.get(currency, 0):
+            raise Refusal("does_not_tie_out", None, report=money.plain(told.get(currency, 0), currency), control=money.plain(proved.get(currency, 0), currency), currency=currency)
+
+
+def _grouped(view: View, scope: Scope, options: AgingOptions, sums: list[balances.Sum]) -> list[AgingRow]:
+    """The sums by customer, or added up by what the customers have in common."""
+    names = balances.load_names(view.session, scope, [entry.customer_id for entry in sums])
+    if options.by == "customer":
+        rows = [(names[entry.customer_id], entry) for entry in sums]
+        rows.sort(key=lambda pair: (pair[0].sort_key, pair[0].customer_no, pair[1].currency))
+        return [
+            AgingRow(who.customer_no, who.name, entry.currency, entry.amounts, entry.provisional, entry.unapplied, link=("customer", who.customer_no), customer_no=who.customer_no)
+            for who, entry in rows
+        ]
+    label = _labeller(view, scope, options, names)
+    grouped: dict[tuple[str, str, str], AgingRow] = {}
+    for entry in sums:
+        key, name = label(entry.customer_id, entry.currency)
+        row = AgingRow(key, name, entry.currency, entry.amounts, entry.provisional, entry.unapplied)
+        at = (name.casefold(), key, entry.currency)
+        grouped[at] = _add(grouped[at], row) if at in grouped else row
+    return [grouped[at] for at in sorted(grouped)]
+
+
+def _labeller(view: View, scope: Scope, options: AgingOptions, names: dict[int, balances.Name]) -> Any:
+    """A function from customer and currency to the key and name of the row they belong to."""
+    nobody = ("", "—")
+    if options.by == "currency":
+        return lambda customer_id, currency: (currency, currency)
+    if options.by == "segment":
+        return lambda customer_id, currency: (names[customer_id].segment, names[customer_id].segment) if names[customer_id].segment else nobody
+    if options.by == "group":
+        tops = balances.load_tops(view.session, scope)
+
+        def top(customer_id: int, currency: str) -> tuple[str, str]:
+            head = tops.get(customer_id)
+            return head if head else (names[customer_id].customer_no, names[customer_id].name)
+
+        return top
+    # Dated: the report of February shows who looked after the account in February (S9).
+    duties = load_duties(view.session, scope, options.by, options.as_of)
+    people = {user.id: (user.username, user.name) for user in load_users(view.session)}
+    return lambda customer_id, currency: people.get(duties.get(customer_id) or 0, nobody)
+
+
+def _by_item(view: View, question: balances.Question) -> list[AgingRow]:
+    """A row per open item and one per unapplied receipt or credit."""
+    rows = []
+    for entry in balances.load_item_sums(view.session, question):
+        rows.append(
+            AgingRow(
+                entry.number,
+                entry.customer_name,
+                entry.currency,
+                entry.amounts,
+                entry.provisional,
+                entry.unapplied,
+                link=(entry.kind, entry.document),
+                due=entry.due,
+                customer_no=entry.customer_no,
+            )
+        )
+    return rows
+
+
+def _add(left: AgingRow, right: AgingRow) -> AgingRow:
+    return replace(
+        left,
+        amounts=tuple(a + b for a, b in zip(left.amounts, right.amounts, strict=True)),
+        provisional=left.provisional + right.provisional,
+        unapplied=left.unapplied + right.unapplied,
+    )
+
+
+def totals(rows: list[AgingRow], width: int) -> list[AgingRow]:
+    """One total a currency, since currencies are never added up (S10)."""
+    found: dict[str, AgingRow] = {}
+    for row in rows:
+        found[row.currency] = _add(found.get(row.currency, AgingRow("", "", row.currency, (0,) * width)), row)
+    return [found[currency] for currency in sorted(found)]
+
+
+def as_json(report: AgingReport) -> dict[str, Any]:
+    """The report under the fixed keys of `interfaces`; amounts are decimal strings (S1)."""
+    names = report.buckets.names
+
+    def line(row: AgingRow) -> dict[str, Any]:
+        amounts = {name: money.plain(value, row.currency) for name, value in zip(names, row.amounts, strict=True)}
+        rest = ("provisional", "unapplied", "total", "disputed", "promised", "in_paper")
+        return {"currency": row.currency, **amounts, **{name: money.plain(getattr(row, name), row.currency) for name in rest}}
+
+    rows = []
+    for row in report.rows:
+        extra = {"customer_no": row.customer_no, "due_date": row.due.isoformat() if row.due else None} if report.by == "item" else {}
+        rows.append({"key": row.key, "name": row.name, **extra, **line(row)})
+    return {
+        "as_of": report.as_of.isoformat(),
+        "known_at": report.known_at.isoformat() if report.known_at else None,
+        "basis": report.basis.value,
+        "by": report.by,
+        "buckets": list(names),
+        "rows": rows,
+        "totals": [line(row) for row in report.totals],
+        "control": {"ties_out": report.ties_out, "known": report.known.isoformat()},
+    }
+
+
+_KEY_LABELS = {
+    "customer": _("Customer no."),
+    "item": _("Document"),
+    "rep": _("Rep"),
+    "collector": _("Collector"),
+    "segment": _("Segment"),
+    "group": _("Group"),
+    "currency": _("Currency"),
+}
+NOT_DUE, PROVISIONAL, UNAPPLIED, TOTAL = _("Not due"), _("Provisional"), _("Unapplied"), _("Total")
+DISPUTED, PROMISED, IN_PAPER, AGING, AS_OF, KNOWN_AT = _("Disputed"), _("Promised"), _("In paper"), _("Aging"), _("As of"), _("Known at")
+NAME, CURRENCY, DUE_DATE, BASIS, ISSUE_DATE = _("Name"), _("Currency"), _("Due date"), _("Days counted from"), _("Issue date")
+
+
+def as_table(report: AgingReport, language: str, timezone: str) -> Table:
+    """The report as a table for CSV, XLSX, PDF and the terminal, with the same rows in the same order."""
+    columns = [Column("key", _KEY_LABELS[report.by], "code"), Column("name", NAME)]
+    if report.by == "item":
+        columns += [Column("customer_no", _KEY_LABELS["customer"], "code"), Column("due_date", DUE_DATE, "date")]
+    columns.append(Column("currency", CURRENCY, "code"))
+    at = len(columns) - 1
+    columns += [Column(name, NOT_DUE if name == "not_due" else name, "money") for name in report.buckets.names]
+    for key, label in (("provisional", PROVISIONAL), ("unapplied", UNAPPLIED), ("total", TOTAL), ("disputed", DISPUTED), ("promised", PROMISED), ("in_paper", IN_PAPER)):
+        columns.append(Column(key, label, "money"))
+
+    def cells(row: AgingRow, first: str) -> tuple[Any, ...]:
+        extra = (row.customer_no, row.due) if report.by == "item" else ()
+        return (first, row.name, *extra, row.currency, *row.amounts, row.provisional, row.unapplied, row.total, row.disputed, row.promised, row.in_paper)
+
+    facts = [(AS_OF, report.as_of.isoformat()), (BASIS, i18n.in_language(language, DUE_DATE if report.basis is aging.Basis.DUE else ISSUE_DATE))]
+    known = report.known_at or report.known
+    facts.append((KNOWN_AT, i18n.show_instant(known, timezone)))
+    return Table(
+        title=AGING,
+        columns=tuple(columns),
+        rows=[cells(row, row.key) for row in report.rows],
+        totals=[cells(row, TOTAL) for row in report.totals],
+        facts=tuple(facts),
+        currency=at,
+    )

@@ -1,0 +1,74 @@
+"""A part of the aging to look at closer: one bucket, the customers of one rep or segment, in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+
+from collect.domain.rights import Scope
+from collect.reports.aging import AgingReport, AgingRow, totals
+from collect.runtime import View
+from collect.storage import balances, listings
+from collect.storage.customers import load_duties
+from collect.storage.users import load_users
+
+EXTRA_COLUMNS = ("provisional", "unapplied", "overdue", "total")
+"""What else than a bucket's name can be looked at closer or sorted by."""
+WITHIN = ("rep", "collector", "segment", "group")
+NOBODY = "-"
+"""The key of customers without a rep, collector or segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which rows: those with something in the column `bucket`, of the customers `members` (None: all), ordered by `sort`.
+
+    `sort` is a column (largest first) or `-` and a column (smallest first); empty is the report's own order.
+    """
+
+    bucket: str = ""
+    members: frozenset[str] | None = None
+    sort: str = ""
+
+
+def part_of(report: AgingReport, part: Part) -> AgingReport:
+    """The part of a report, with totals of its own; a column that the report has not selects and sorts nothing."""
+    rows = report.rows
+    if part.members is not None:
+        rows = [row for row in rows if row.customer_no in part.members]
+    pick = _column(report, part.bucket)
+    if pick:
+        rows = [row for row in rows if pick(row)]
+    order = _column(report, part.sort.removeprefix("-"))
+    if order:
+        # Currencies are never compared with each other (S10): each is a block of its own.
+        sign = 1 if part.sort.startswith("-") else -1
+        rows = sorted(rows, key=lambda row: (row.currency, sign * order(row)))
+    if rows is report.rows:
+        return report
+    return replace(report, rows=rows, totals=totals(rows, len(report.buckets.names)))
+
+
+def _column(report: AgingReport, name: str) -> Callable[[AgingRow], int] | None:
+    """The amount of a row in a column by its name; None when there is no such column."""
+    if name in report.buckets.names:
+        at = report.buckets.names.index(name)
+        return lambda row: row.amounts[at]
+    if name in EXTRA_COLUMNS:
+        return lambda row: int(getattr(row, name))
+    return None
+
+
+def members(view: View, scope: Scope, kind: str, key: str, as_of: date) -> frozenset[str]:
+    """The numbers of the customers that a row of the aging by rep, collector, segment or group stands for (`-`: nobody's)."""
+    numbers = listings.load_numbers(view.session, scope)
+    if kind == "segment":
+        wanted = "" if key == NOBODY else key
+        return frozenset(number for number, segment in numbers.values() if segment == wanted)
+    if kind == "group":
+        tops = balances.load_tops(view.session, scope)
+        return frozenset(number for each, (number, _) in numbers.items() if tops.get(each, (number, ""))[0] == key)
+    duties = load_duties(view.session, scope, kind, as_of)
+    people = {user.id: user.username for user in load_users(view.session)}
+    return frozenset(number for each, (number, _) in numbers.items() if people.get(duties.get(each) or 0, NOBODY) == key)

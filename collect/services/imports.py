@@ -1,0 +1,307 @@
+"""Taking in a file: read it twice (its forms, then its rows), decide each row, store the good ones in one transaction."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from collect import sentences
+from collect.domain import money
+from collect.domain.errors import Refusal
+from collect.domain.rights import Actor, Permission
+from collect.exchange import columns, forms, sheets
+from collect.runtime import Runtime, Work
+from collect.services import cash, customers, intake, receivables
+from collect.storage import audit
+from collect.storage.database import next_ids
+from collect.storage.imports import ImportRun, Mapping
+from collect.storage.ledger import load_closed_months
+
+KINDS = columns.KINDS
+_DATES = {"invoices": ("issue_date", "due_date", "delivered_on"), "payments": ("date",), "credits": ("date",), "customers": (), "contacts": ()}
+_AMOUNTS = {"invoices": ("amount",), "payments": ("amount", "allocated"), "credits": ("amount",), "customers": ("credit_limit",), "contacts": ()}
+_KEYS = {"invoices": ("invoice_no",), "payments": ("payment_ref",), "credits": ("credit_no",), "customers": ("customer_no",), "contacts": ("customer_no", "name")}
+_TAKE: dict[str, Callable[[intake.Batch, list[intake.Group]], None]] = {
+    "invoices": receivables.take_in_invoices,
+    "payments": cash.take_in,
+    "credits": cash.take_in,
+    "customers": customers.take_in_customers,
+    "contacts": customers.take_in_contacts,
+}
+_KEPT_REFUSED = 2_000_000
+"""Characters of refused rows kept with the import for download from its page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to read a file: `dates` ymd, dmy or mdy; `decimal` . or ,; `mapping` a saved mapping's name. None: by evidence."""
+
+    encoding: str | None = None
+    dates: str | None = None
+    decimal: str | None = None
+    strict: bool = False
+    dry_run: bool = False
+    mapping: str | None = None
+
+
+@dataclass
+class Result:
+    """What became of a file. `refused_csv` is the open file of refused rows (UTF-8 CSV), None when nothing was refused."""
+
+    kind: str
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    ignored_columns: tuple[str, ...] = ()
+    errors: list[intake.Error] = field(default_factory=list)
+    notices: list[Refusal] = field(default_factory=list)
+    refused_csv: IO[str] | None = None
+    run_id: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows in = new + changed + unchanged + refused, always."""
+        return self.new + self.changed + self.unchanged + self.refused
+
+    def as_json(self, refused_file: str | None = None) -> dict[str, Any]:
+        """The result under the fixed keys of `interfaces`; sentences in the current language."""
+        return {
+            "new": self.new,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "refused": self.refused,
+            "ignored_columns": list(self.ignored_columns),
+            "refused_file": refused_file,
+            "errors": [{"line": error.line, "field": error.refusal.field, "value": error.value, "message": sentences.say(error.refusal)} for error in self.errors],
+            "notices": [sentences.say(notice) for notice in self.notices],
+        }
+
+
+class _Undone(Exception):
+    """Leaves the transaction without keeping anything: a dry run, or a strict file with a refused row."""
+
+
+def run(runtime: Runtime, actor: Actor, kind: str, source: Path | bytes, name: str, options: Options, progress: Callable[[int], None] | None = None) -> Result:
+    """Import one file of `kind` (customers, contacts, invoices, credits, payments) in one transaction.
+
+    Good rows are stored and refused ones told with line and reason; one bad row never stops the others unless
+    `strict`. A file that cannot be read at all, or whose dates or numbers can be read in two ways, raises a Refusal and
+    changes nothing. The same content again changes nothing (S16). `progress` is told the rows done so far.
+    """
+    actor.need(Permission.IMPORT)
+    if kind not in KINDS:
+        raise Refusal("unknown_import_kind", "kind", value=kind)
+    sheet = sheets.open_sheet(source, name, sheets.Limits.of(runtime.settings), options.encoding)
+    headers: dict[str, Any] = {}
+    if options.mapping:
+        with runtime.read(actor) as view:
+            saved = view.session.get(Mapping, options.mapping)
+        if saved is None or saved.kind != kind:
+            raise Refusal("unknown_mapping", "map", value=options.mapping)
+        headers = saved.form
+    found = columns.match(kind, sheet.headers, headers.get("columns"))
+    plan = _first_pass(sheet, kind, dict(found.index), options.dates or headers.get("dates"), options.decimal or headers.get("decimal"))
+
+    holder: list[Result] = []
+
+    def act(work: Work) -> None:
+        holder[:] = [_second_pass(work, kind, sheet, found, plan, progress)]
+        if options.dry_run or (options.strict and holder[0].refused):
+            raise _Undone
+
+    try:
+        runtime.write(actor, act)
+    except _Undone:
+        holder[0].run_id = None
+        if options.strict and holder[0].refused and not options.dry_run:
+            result = holder[0]
+            result.new = result.changed = result.unchanged = 0
+    return holder[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the first pass learned: the forms in force, keys that stand on several rows, invoices that several rows reach for."""
+
+    forms: forms.Forms
+    repeated: frozenset[int]
+    contested: frozenset[int]
+
+
+def _first_pass(sheet: sheets.Sheet, kind: str, index: dict[str, int], dates: str | None, decimal: str | None) -> _Plan:
+    """What the whole file proves about its dates and numbers; keys and invoices are remembered as 8-byte hashes."""
+    evidence = forms.Evidence()
+    day_columns = [index[key] for key in _DATES[kind] if key in index]
+    amount_columns = [index[key] for key in _AMOUNTS[kind] if key in index]
+    keys = [index[key] for key in _KEYS[kind]]
+    invoice = index.get("invoice_no", -1) if kind in ("payments", "credits") else -1
+    hashes, reached = array("q"), array("q")
+    seen: set[str] = set()
+    for _line, cells in sheet.rows():
+        hashes.append(_key(cells, keys))
+        if invoice >= 0 and cells[invoice]:
+            reached.append(hash(money.fold(cells[invoice])))
+        for at in day_columns:
+            text = cells[at]
+            if text not in seen:
+                if len(seen) < 200_000:
+                    seen.add(text)
+                evidence.see_day(text)
+        for at in amount_columns:
+            evidence.see_amount(cells[at])
+    return _Plan(evidence.settle(dates, decimal), _repeated(hashes), _repeated(reached))
+
+
+def _key(cells: list[str], keys: list[int]) -> int:
+    """The hash of what names a row's object; equal keys have equal hashes, and a rare false match costs only an order."""
+    return hash(money.fold(cells[keys[0]])) if len(keys) == 1 else hash(tuple(money.fold(cells[at]) for at in keys))
+
+
+def _repeated(hashes: array[int]) -> frozenset[int]:
+    """The values that occur more than once, found by sorting 8 bytes each so that a million rows cost megabytes."""
+    last: int | None = None
+    found: set[int] = set()
+    for value in sorted(hashes):
+        if value == last:
+            found.add(value)
+        last = value
+    return frozenset(found)
+
+
+def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) -> Iterator[intake.Group]:
+    """The rows of one key together, wherever in the file they stand; keys on one row pass straight through.
+
+    Receipts and credits that reach for an invoice which another row reaches for come last, by date and number, so
+    that the order of the rows decides nothing (S16). What has to wait is kept as one text a row.
+    """
+    keys = [batch.index[key] for key in _KEYS[kind]]
+    invoice = batch.index.get("invoice_no", -1) if plan.contested else -1
+    waiting: dict[int, list[tuple[int, str]]] = {}
+    late: set[int] = set()
+    for line, cells in sheet.rows():
+        key = _key(cells, keys)
+        contested = invoice >= 0 and bool(cells[invoice]) and hash(money.fold(cells[invoice])) in plan.contested
+        if contested or key in plan.repeated:
+            waiting.setdefault(key, []).append((line, _packed(cells)))
+            if contested:
+                late.add(key)
+        else:
+            cells.append("")
+            yield [intake.Row(line, cells)]
+
+    def group(key: int) -> intake.Group:
+        return [intake.Row(line, _unpacked(text)) for line, text in waiting[key]]
+
+    for key in [key for key in waiting if key not in late]:
+        yield from _by_text(group(key), keys)
+
+    def order(key: int) -> tuple[str, str]:
+        row = intake.Row(waiting[key][0][0], _unpacked(waiting[key][0][1]))
+        try:
+            day = batch.day(row, "date")
+        except Refusal:
+            day = None
+        return (day.isoformat() if day else "", row.cells[keys[0]])
+
+    for key in sorted(late, key=order):
+        yield from _by_text(group(key), keys)
+
+
+_JOIN, _EXACT = "\x00", "\x01"
+"""Join and mark cells that wait; a reader of files never yields these characters at the start of a cell."""
+
+
+def _packed(cells: list[str]) -> str:
+    """A row as one text; a numeric cell of a spreadsheet keeps its mark."""
+    return _JOIN.join([_EXACT + cell if cell.__class__ is sheets.Exact else cell for cell in cells])
+
+
+def _unpacked(text: str) -> list[str]:
+    """The cells of a packed row, with the empty one at the end that stands for columns the file has not."""
+    return [*(sheets.Exact(cell[1:]) if cell[:1] == _EXACT else cell for cell in text.split(_JOIN)), ""]
+
+
+def _by_text(rows: intake.Group, keys: list[int]) -> Iterator[intake.Group]:
+    """Rows of equal hash as groups of equal key: two keys that share a hash by accident are told apart again."""
+    apart: dict[tuple[str, ...], intake.Group] = {}
+    for row in rows:
+        apart.setdefault(tuple(money.fold(row.cells[at]) for at in keys), []).append(row)
+    yield from apart.values()
+
+
+def _second_pass(
+    work: Work, kind: str, sheet: sheets.Sheet, found: columns.Columns, plan: _Plan, progress: Callable[[int], None] | None
+) -> Result:
+    """Decide and store every row, inside one transaction."""
+    index = dict(found.index) | {"#width": len(sheet.headers)}
+    # The CLI and the page copy it out and close it; it is a spooled file, so a small one never touches the disk.
+    refused = tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8", newline="")  # noqa: SIM115
+    writer = csv.writer(refused)
+    writer.writerow([*sheet.headers, "line", "reason"])
+
+    def on_refused(row: intake.Row, refusal: Refusal) -> None:
+        writer.writerow([*row.cells[:-1], row.line, sentences.say(refusal)])
+
+    batch = intake.Batch(work, kind, index, plan.forms, next_ids(work.session, 1)[0], load_closed_months(work.session), on_refused)
+    take = _TAKE[kind]
+    done = 0
+    parents: dict[str, tuple[intake.Row, str]] = {}
+    for chunk in intake.chunks(_groups(sheet, kind, batch, plan)):
+        take(batch, chunk)
+        done += sum(len(group) for group in chunk)
+        if kind == "customers" and "parent_no" in index:
+            parents.update((money.fold(batch.cell(group[0], "customer_no")), (group[0], money.fold(batch.cell(group[0], "parent_no")))) for group in chunk if batch.cell(group[0], "parent_no"))
+        if progress:
+            progress(done)
+    if parents:
+        customers.link_parents(batch, parents)
+    refused.seek(0)
+    result = Result(kind, batch.new, batch.changed, batch.unchanged, batch.refused, found.ignored, batch.errors, batch.notices, None, batch.import_id)
+    if batch.refused:
+        result.refused_csv = refused
+    _keep(work, batch, result, sheet, refused.read(_KEPT_REFUSED) if batch.refused else None)
+    if batch.refused:
+        refused.seek(0)
+    else:
+        refused.close()
+    return result
+
+
+def _keep(work: Work, batch: intake.Batch, result: Result, sheet: sheets.Sheet, refused_csv: str | None) -> None:
+    """Keep the run for its page; an audit row only when something was stored or changed (S30)."""
+    digest = "".join(batch.digests[name].hexdigest()[:21] for name in ("items", "credits", "allocations"))
+    counts = {"new": result.new, "changed": result.changed, "unchanged": result.unchanged, "refused": result.refused}
+    work.session.add(
+        ImportRun(
+            id=batch.import_id, kind=batch.kind, file_name=sheet.name[:255], file_hash=sheet.sha256, by=work.actor.name, **counts, digest=digest, result=result.as_json(), refused_csv=refused_csv, recorded_at=work.now
+        )
+    )
+    if result.new or result.changed:
+        work.note(audit.Note("import", batch.kind, str(batch.import_id), after=counts | {"file": sheet.name[:255], "file_hash": sheet.sha256, "digest": digest}))
+
+
+def save_mapping(work: Work, name: str, kind: str, names: dict[str, str], dates: str | None, decimal: str | None) -> None:
+    """Save under a name how files of a kind are read: header to column, date order, decimal sign."""
+    work.actor.need(Permission.IMPORT)
+    form = {"columns": names, "dates": dates, "decimal": decimal}
+    known = work.session.get(Mapping, name)
+    if known is None:
+        work.session.add(Mapping(name=name, kind=kind, form=form, recorded_at=work.now))
+    else:
+        known.kind, known.form = kind, form
+    work.note(audit.Note("save", "mapping", name, after=form | {"kind": kind}))
+
+
+def refused_text(result: Result) -> str:
+    """The refused rows as CSV text (for tests and small files)."""
+    if result.refused_csv is None:
+        return ""
+    result.refused_csv.seek(0)
+    return io.StringIO(result.refused_csv.read()).getvalue()

@@ -1,0 +1,372 @@
+"""Recording what customers owe: invoices (in instalments where the terms say so), voiding them, and trigger events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect.domain import ledger, money, receivables, terms
+from collect.domain.errors import NotFound, Refusal
+from collect.domain.rights import Permission
+from collect.runtime import Work
+from collect.services import customers, intake
+from collect.storage import audit
+from collect.storage.cash import Allocation, Credit
+from collect.storage.database import next_ids
+from collect.storage.ledger import Line, load_closed_months
+from collect.storage.receivables import Item, find_items
+
+ITEM = (
+    "id seller_id customer_id document_no part parts kind issue_date due_date provisional_date trigger currency amount_minor open_minor "
+    "closed_on voided_on voided_at terms po_no delivered_on description import_id version recorded_at"
+).split()
+LINE = "customer_id seller_id currency id day due issued receivable unapplied recorded_at contra account event item_id credit_id allocation_id".split()
+CREDIT = "id seller_id customer_id kind number day currency amount_minor open_minor voided_on voided_at method bank_reference reason import_id version recorded_at".split()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRow:
+    """A document already in the books, with its descriptive fields, as an import compares it."""
+
+    document: receivables.KnownDocument
+    ids: tuple[int, ...]
+    po_no: str | None
+    delivered_on: date | None
+    description: str | None
+
+
+def line_row(work: Work, line: ledger.Line, line_id: int, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None) -> tuple[Any, ...]:
+    """A journal line as a row of its table."""
+    return (
+        customer_id,
+        work.seller.id,
+        currency,
+        line_id,
+        line.day,
+        line.due,
+        line.issued,
+        line.receivable,
+        line.unapplied,
+        work.now,
+        line.contra,
+        line.account,
+        line.event,
+        item,
+        credit,
+        allocation,
+    )
+
+
+def post(work: Work, lines: list[ledger.Line], customer_id: int, currency: str, *, item: int | None, credit: int | None, allocation: int | None, documents: int = 0) -> None:
+    """Write journal lines and their day totals; `documents` is the effect on items less credits, on the first line's day."""
+    from collect.storage.database import bulk
+
+    ids = next_ids(work.session, len(lines))
+    bulk(work.session, Line.__table__, LINE, [line_row(work, line, ids[n], customer_id, currency, item, credit, allocation) for n, line in enumerate(lines)])  # type: ignore[arg-type]
+    for line in lines:
+        work.total(currency, line.day, line.receivable, line.unapplied, 0)
+    if documents:
+        work.total(currency, lines[0].day, 0, 0, documents)
+
+
+def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
+    """Decide and store a chunk of invoice rows: new, changed, unchanged or refused each, the good ones in bulk."""
+    firsts: list[tuple[intake.Group, receivables.InvoiceDraft, str]] = []
+    numbers = [batch.cell(group[0], "customer_no") for group in chunk]
+    accounts = customers.accounts(batch, numbers)
+    for group in chunk:
+        row = group[0]
+        try:
+            kind = batch.choice(row, "doc_type", "invoice") or "invoice"
+            draft = read_invoice(batch, row, accounts, kind)
+            for other in group[1:]:
+                if read_invoice(batch, other, accounts, kind) != draft:
+                    raise Refusal("number_twice_in_file", "invoice_no", number=draft.number, line=other.line)
+            firsts.append((group, draft, kind))
+        except Refusal as refusal:
+            batch.refuse(group, refusal)
+    known = load_known(batch.work, [draft.number for _, draft, _ in firsts])
+    buffers = Buffers(batch, sum(1 for _ in firsts))
+    for group, draft, kind in firsts:
+        try:
+            _decide_invoice(batch, buffers, group, draft, kind, accounts[draft.customer_no], known.get(draft.number))
+        except Refusal as refusal:
+            batch.refuse(group, refusal)
+    buffers.flush()
+
+
+def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account], kind: str) -> receivables.InvoiceDraft:
+    """The row as a draft, checked in itself; raises Refusal naming the field."""
+    if len(row.cells) > batch.index["#width"] + 1:
+        raise Refusal("extra_cells", None, value=row.cells[batch.index["#width"]])
+    number = batch.required(row, "invoice_no")
+    customer_no = batch.required(row, "customer_no")
+    account = accounts.get(customer_no)
+    if account is None:
+        raise Refusal("unknown_customer", "customer_no", value=customer_no)
+    currency = batch.currency(row, account.currency)
+    amount = batch.amount(row, "amount", currency)
+    if amount is None:
+        raise Refusal("missing_value", "amount")
+    if kind == "credit_note":
+        amount = abs(amount)
+    if amount <= 0:
+        raise Refusal("invoice_not_positive", "amount", value=batch.cell(row, "amount"))
+    issued = batch.required_day(row, "issue_date")
+    due = batch.day(row, "due_date")
+    receivables.check_dates(issued, due)
+    void = batch.choice(row, "status", "posted") == "void"
+    return receivables.InvoiceDraft(number, customer_no, issued, due, currency, amount, void, batch.code(row, "po_no"), batch.day(row, "delivered_on"), batch.text(row, "description", 500))
+
+
+def _decide_invoice(
+    batch: intake.Batch, buffers: Buffers, group: intake.Group, draft: receivables.InvoiceDraft, kind: str, account: customers.Account, known: KnownRow | None
+) -> None:
+    if known is not None:
+        fresh = receivables.KnownDocument(kind, account.id, draft.issued, draft.due, draft.currency, draft.amount, draft.void)
+        receivables.check_same(known.document, fresh, draft.number, draft.due is not None)
+        changed = update_known(batch, known, draft)
+        batch.changed += changed
+        batch.unchanged += len(group) - changed
+        return
+    if not draft.void:
+        ledger.check_open(draft.issued, batch.closed, "issue_date")
+    if kind == "credit_note":
+        buffers.credit(account.id, "credit_note", draft.number, draft.issued, draft.currency, draft.amount, draft.amount, draft.void, None, None, draft.description)
+    else:
+        buffers.invoice(account, draft)
+    batch.new += 1
+    batch.unchanged += len(group) - 1
+
+
+def update_known(batch: intake.Batch, known: KnownRow, draft: receivables.InvoiceDraft) -> int:
+    """Bring a known document's descriptive fields up to the file, or void it; 1 when something changed, else 0.
+
+    An empty cell never erases what is known: a file may simply not carry the column.
+    """
+    work = batch.work
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if known.document.kind == "invoice":
+        for name in ("po_no", "delivered_on", "description"):
+            old, new = getattr(known, name), getattr(draft, name)
+            if new is not None and new != old:
+                before[name], after[name] = old, new
+        if after:
+            work.session.execute(sa.update(Item).where(Item.id.in_(known.ids)).values(**after, version=Item.version + 1))
+            work.note(audit.Note("change", "invoice", draft.number, known.document.customer_id, before, after))
+    if draft.void and not known.document.void:
+        void_document(work, known.document.kind, draft.number, f"import {batch.import_id}", batch.closed)
+        return 1
+    return 1 if after else 0
+
+
+def void_document(work: Work, kind: str, number: str, reason: str, closed: frozenset[str]) -> None:
+    """Take a document back in full, effective today; Refusal `document_settled` once anything was allocated (S5)."""
+    ledger.check_open(work.today, closed, "status")
+    if kind == "credit_note":
+        credit = work.session.scalars(sa.select(Credit).where(Credit.number == number, Credit.kind == kind).with_for_update()).one()
+        if credit.open_minor != credit.amount_minor:
+            raise Refusal("document_settled", "status", number=number)
+        day = max(work.today, credit.day)
+        line = ledger.receive(kind, day, -credit.amount_minor)
+        credit.open_minor, credit.voided_on, credit.voided_at, credit.version = 0, day, work.now, credit.version + 1
+        post(work, [line._replace(event="void")], credit.customer_id, credit.currency, item=None, credit=credit.id, allocation=None, documents=credit.amount_minor)
+        work.note(audit.Note("void", kind, number, credit.customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
+        return
+    items = list(work.session.scalars(sa.select(Item).where(Item.document_no == number).order_by(Item.part).with_for_update()))
+    if any(item.open_minor != item.amount_minor for item in items):
+        raise Refusal("document_settled", "status", number=number)
+    day = max(work.today, items[0].issue_date)
+    for item in items:
+        line = ledger.void(day, item.due_date, item.issue_date, item.amount_minor)
+        item.open_minor, item.voided_on, item.voided_at, item.version = 0, day, work.now, item.version + 1
+        post(work, [line], item.customer_id, item.currency, item=item.id, credit=None, allocation=None, documents=-item.amount_minor)
+    work.note(audit.Note("void", "invoice", number, items[0].customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
+
+
+def record_event(work: Work, number: str, happened: date, reason: str | None = None, trigger: str | None = None) -> None:
+    """The event a provisional due date waits for has happened: the parts waiting for it get their due date today (S7).
+
+    `trigger` names the event where the document's parts wait for different ones. The change of date is two journal
+    lines on the day it is made, so the aging of earlier days stays as it was. Raises NotFound outside the actor's
+    scope, Refusal `no_event_awaited` when no part waits for it, `event_ambiguous` when it must be named.
+    """
+    work.actor.need(Permission.ALLOCATE)
+    items = find_items(work.session, work.actor.scope, number)
+    if not items:
+        raise NotFound("invoice", number)
+    waiting = [item for item in items if item.due_date is None and item.voided_on is None and (trigger is None or item.trigger == trigger)]
+    awaited = {item.trigger for item in waiting if item.trigger}
+    if not awaited:
+        raise Refusal("no_event_awaited", "happened", number=number)
+    if len(awaited) > 1:
+        raise Refusal("event_ambiguous", "trigger", number=number, events=", ".join(sorted(awaited)))
+    if happened > work.today:
+        raise Refusal("event_in_future", "happened", value=happened.isoformat())
+    ledger.check_open(work.today, load_closed_months(work.session), "happened")
+    rule = terms.parse(waiting[0].terms or "")
+    whole = sum(item.amount_minor for item in items)
+    parts = {part.part: part for part in terms.instalments(rule, waiting[0].issue_date, whole, {awaited.pop(): happened})}
+    for item in waiting:
+        due = parts[item.part].due
+        if due is not None:
+            _redate(work, item, due)
+    work.note(audit.Note("event", "invoice", number, waiting[0].customer_id, {"due_date": None}, {"happened": happened.isoformat(), "due_dates": [item.due_date for item in waiting]}, reason))
+
+
+def _redate(work: Work, item: Item, due: date) -> None:
+    """Move what is open of a provisional item under its due date from today on; allocations that lie ahead follow on their days."""
+    later = work.session.execute(
+        sa.select(Allocation.effective, Allocation.amount_minor).where(Allocation.item_id == item.id, Allocation.effective > work.today).order_by(Allocation.effective, Allocation.id)
+    ).all()
+    day = max(work.today, item.issue_date)
+    lines = ledger.redate(day, None, due, item.issue_date, item.open_minor + sum(amount for _, amount in later))
+    for effective, amount in later:
+        lines += ledger.redate(effective, None, due, item.issue_date, -amount)
+    item.due_date, item.provisional_date, item.version = due, None, item.version + 1
+    lines = [line for line in lines if line.receivable]
+    if lines:
+        post(work, lines, item.customer_id, item.currency, item=item.id, credit=None, allocation=None)
+
+
+def load_known(work: Work, numbers: list[str]) -> dict[str, KnownRow]:
+    """Documents already in the books under these numbers: invoices (all parts as one) and credit notes."""
+    found: dict[str, KnownRow] = {}
+    if not numbers:
+        return found
+    parts: dict[str, list[Any]] = defaultdict(list)
+    item = Item.__table__.c
+    query = sa.select(
+        item.document_no, item.id, item.kind, item.customer_id, item.issue_date, item.due_date, item.currency, item.amount_minor, item.voided_on, item.po_no, item.delivered_on, item.description
+    ).where(item.seller_id == work.seller.id, intake.among(work.session, item.document_no, numbers))
+    for row in work.session.execute(query.order_by(item.document_no, item.part)):
+        parts[row.document_no].append(row)
+    for number, rows in parts.items():
+        first = rows[0]
+        due = first.due_date if len(rows) == 1 else None
+        document = receivables.KnownDocument(first.kind, first.customer_id, first.issue_date, due, first.currency, sum(row.amount_minor for row in rows), first.voided_on is not None)
+        found[number] = KnownRow(document, tuple(row.id for row in rows), first.po_no, first.delivered_on, first.description)
+    credit = Credit.__table__.c
+    notes = sa.select(credit.number, credit.id, credit.kind, credit.customer_id, credit.day, credit.currency, credit.amount_minor, credit.voided_on, credit.reason).where(
+        credit.seller_id == work.seller.id, credit.kind == "credit_note", intake.among(work.session, credit.number, numbers)
+    )
+    for note in work.session.execute(notes):
+        document = receivables.KnownDocument(note.kind, note.customer_id, note.day, None, note.currency, note.amount_minor, note.voided_on is not None)
+        found[note.number] = KnownRow(document, (note.id,), None, None, note.reason)
+    return found
+
+
+class Buffers:
+    """Rows of new documents, collected for one bulk write a table."""
+
+    def __init__(self, batch: intake.Batch, documents: int) -> None:
+        self.batch = batch
+        self.items: list[tuple[Any, ...]] = []
+        self.credits: list[tuple[Any, ...]] = []
+        self.allocations: list[tuple[Any, ...]] = []
+        self.lines: list[tuple[Any, ...]] = []
+        self._ids = iter(next_ids(batch.work.session, documents * 3 + 16))
+
+    def next_id(self) -> int:
+        """A free identifier; the block reserved at the start is extended when it runs out."""
+        value = next(self._ids, None)
+        if value is None:
+            self._ids = iter(next_ids(self.batch.work.session, 4096))
+            value = next(self._ids)
+        return value
+
+    def invoice(self, account: customers.Account, draft: receivables.InvoiceDraft) -> None:
+        """A new invoice: one item, or one an instalment of the customer's terms when no due date is given."""
+        work, batch = self.batch.work, self.batch
+        rule = None
+        if draft.due is None:
+            if not account.terms:
+                raise Refusal("no_due_date", "due_date")
+            rule = terms.parse(account.terms)
+            events = {"DELIVERY": draft.delivered_on} if draft.delivered_on else {}
+            parts = [(part.part, part.parts, part.minor, part.due, part.provisional, part.trigger) for part in terms.instalments(rule, draft.issued, draft.amount, events)]
+        else:
+            parts = [(1, 1, draft.amount, draft.due, None, None)]
+        voided = draft.issued if draft.void else None
+        for part, count, minor, due, provisional, trigger in parts:
+            item_id = self.next_id()
+            self.items.append(
+                (
+                    item_id,
+                    work.seller.id,
+                    account.id,
+                    draft.number,
+                    part,
+                    count,
+                    "invoice",
+                    draft.issued,
+                    due,
+                    provisional,
+                    trigger,
+                    draft.currency,
+                    minor,
+                    0 if draft.void else minor,
+                    None,
+                    voided,
+                    work.now if draft.void else None,
+                    str(rule) if rule else None,
+                    draft.po_no,
+                    draft.delivered_on,
+                    draft.description,
+                    batch.import_id,
+                    1,
+                    work.now,
+                )
+            )
+            batch.digest("items", draft.number, part, account.id, draft.issued, draft.currency, minor)
+            if not draft.void:
+                self.post(ledger.issue(draft.issued, due, minor), account.id, draft.currency, item_id, None, None)
+                work.total(draft.currency, draft.issued, 0, 0, minor)
+
+    def credit(
+        self,
+        customer_id: int,
+        kind: str,
+        number: str,
+        day: date,
+        currency: str,
+        amount: int,
+        rest: int,
+        void: bool,
+        method: str | None,
+        reference: str | None,
+        reason: str | None,
+    ) -> int:
+        """A new receipt or credit note of which `rest` stays unapplied; returns its id. Its settled part is posted by the caller."""
+        work, batch = self.batch.work, self.batch
+        credit_id = self.next_id()
+        reason = reason[:200] if reason else None
+        self.credits.append(
+            (credit_id, work.seller.id, customer_id, kind, number, day, currency, amount, 0 if void else rest, day if void else None, work.now if void else None, method, reference, reason, batch.import_id, 1, work.now)
+        )
+        batch.digest("credits", kind, number, customer_id, day, currency, amount)
+        if not void:
+            work.total(currency, day, 0, 0, -amount)
+            if rest:
+                self.post(ledger.receive(kind, day, rest), customer_id, currency, None, credit_id, None)
+        return credit_id
+
+    def post(self, line: ledger.Line, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None) -> None:
+        """Buffer a journal line and its day total."""
+        self.lines.append(line_row(self.batch.work, line, self.next_id(), customer_id, currency, item, credit, allocation))
+        self.batch.work.total(currency, line.day, line.receivable, line.unapplied, 0)
+
+    def flush(self) -> None:
+        """Write everything collected, parents first."""
+        intake.write(self.batch, Item, tuple(ITEM), self.items)
+        intake.write(self.batch, Credit, tuple(CREDIT), self.credits)
+        intake.write(self.batch, Allocation, ("id", "credit_id", "item_id", "amount_minor", "effective", "reverses_id", "recorded_at"), self.allocations)
+        intake.write(self.batch, Line, tuple(LINE), self.lines)
+        self.items, self.credits, self.allocations, self.lines = [], [], [], []
+
+

@@ -1,0 +1,233 @@
+"""The proofs of the books: every row held against the rows that must agree with it, by SQL that returns only what does not (S9, S15)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from collect.domain.ledger import BANK, RETURNS, SALES
+from collect.storage.audit import Audit
+from collect.storage.cash import Allocation, Credit
+from collect.storage.customers import Assignment, Customer
+from collect.storage.ledger import DayTotal, Line
+from collect.storage.receivables import Item
+
+_NOTHING = sa.literal(0)
+
+
+def wrong_items(session: Session) -> Iterator[str]:
+    """Items whose open amount is not amount - Σ allocations (0 when void), or whose settled date does not fit: `INV-1` each."""
+    applied = sa.select(Allocation.item_id, sa.func.sum(Allocation.amount_minor).label("total")).group_by(Allocation.item_id).subquery()
+    should = sa.case((Item.voided_on.is_not(None), 0), else_=Item.amount_minor - sa.func.coalesce(applied.c.total, 0))
+    settled = sa.and_(Item.open_minor == 0, Item.voided_on.is_(None), Item.closed_on.is_(None))
+    early = sa.and_(Item.open_minor > 0, Item.closed_on.is_not(None))
+    query = sa.select(Item.document_no).outerjoin(applied, applied.c.item_id == Item.id)
+    yield from session.scalars(query.where(sa.or_(Item.open_minor != should, Item.open_minor < 0, Item.open_minor > Item.amount_minor, settled, early)).order_by(Item.id))
+
+
+def wrong_credits(session: Session) -> Iterator[str]:
+    """Receipts and credits whose rest is not amount - Σ allocations (0 when void)."""
+    applied = sa.select(Allocation.credit_id, sa.func.sum(Allocation.amount_minor).label("total")).group_by(Allocation.credit_id).subquery()
+    should = sa.case((Credit.voided_on.is_not(None), 0), else_=Credit.amount_minor - sa.func.coalesce(applied.c.total, 0))
+    query = sa.select(Credit.number).outerjoin(applied, applied.c.credit_id == Credit.id)
+    yield from session.scalars(query.where(sa.or_(Credit.open_minor != should, Credit.open_minor < 0, Credit.open_minor > Credit.amount_minor)).order_by(Credit.id))
+
+
+def wrong_allocations(session: Session) -> Iterator[int]:
+    """Allocations without exactly one journal line that says the same, across customers, or reversing something else."""
+    moved = sa.func.count().label("lines")
+    lines = sa.select(Line.allocation_id, moved, sa.func.sum(Line.receivable).label("total"), sa.func.min(Line.day).label("day")).where(
+        Line.allocation_id.is_not(None), Line.event.in_(("settle", "allocate"))
+    )
+    told = lines.group_by(Line.allocation_id).subquery()
+    origin = sa.orm.aliased(Allocation)
+    query = (
+        sa.select(Allocation.id)
+        .outerjoin(told, told.c.allocation_id == Allocation.id)
+        .outerjoin(Item, Item.id == Allocation.item_id)
+        .outerjoin(Credit, Credit.id == Allocation.credit_id)
+        .outerjoin(origin, origin.id == Allocation.reverses_id)
+        .where(
+            sa.or_(
+                told.c.lines.is_(None),
+                told.c.lines != 1,
+                told.c.total != -Allocation.amount_minor,
+                told.c.day != Allocation.effective,
+                Item.customer_id != Credit.customer_id,
+                Item.currency != Credit.currency,
+                Allocation.effective < Item.issue_date,
+                Allocation.effective < Credit.day,
+                sa.and_(Allocation.reverses_id.is_not(None), sa.or_(origin.amount_minor != -Allocation.amount_minor, origin.item_id != Allocation.item_id, origin.credit_id != Allocation.credit_id)),
+            )
+        )
+        .order_by(Allocation.id)
+    )
+    yield from session.scalars(query)
+
+
+def wrong_lines(session: Session) -> Iterator[int]:
+    """Journal lines that do not balance or say something else than the document they come from."""
+    account = sa.case((Credit.kind == "receipt", BANK), else_=RETURNS)
+    same_item = sa.and_(Line.customer_id == Item.customer_id, Line.seller_id == Item.seller_id, Line.currency == Item.currency, Line.issued == Item.issue_date)
+    same_credit = sa.and_(Line.customer_id == Credit.customer_id, Line.seller_id == Credit.seller_id, Line.currency == Credit.currency)
+    due = sa.or_(Item.trigger.is_not(None), sa.and_(Line.due.is_(None), Item.due_date.is_(None)), sa.func.coalesce(Line.due == Item.due_date, sa.false()))
+    right = sa.case(
+        (
+            Line.event == "issue",
+            sa.and_(
+                same_item, due, Line.receivable == Item.amount_minor, Line.unapplied == 0, Line.day == Item.issue_date, Line.recorded_at == Item.recorded_at, Line.account == SALES, Line.credit_id.is_(None)
+            ),
+        ),
+        (
+            sa.and_(Line.event == "void", Line.item_id.is_not(None)),
+            sa.and_(same_item, due, Line.receivable == -Item.amount_minor, Line.day == Item.voided_on, Line.recorded_at == Item.voided_at, Line.account == SALES),
+        ),
+        (
+            Line.event == "void",
+            sa.and_(same_credit, Line.unapplied == Credit.amount_minor, Line.day == Credit.voided_on, Line.recorded_at == Credit.voided_at, Line.account == account),
+        ),
+        (
+            Line.event == "receive",
+            sa.and_(same_credit, Line.receivable == 0, Line.unapplied < 0, Line.day == Credit.day, Line.recorded_at == Credit.recorded_at, Line.account == account),
+        ),
+        (
+            Line.event == "settle",
+            sa.and_(
+                same_item, same_credit, due, Line.receivable == -Allocation.amount_minor, Line.unapplied == 0, Line.day == Credit.day, Line.account == account, Line.recorded_at == Allocation.recorded_at
+            ),
+        ),
+        (
+            Line.event == "allocate",
+            sa.and_(same_item, same_credit, due, Line.receivable == -Allocation.amount_minor, Line.contra == 0, Line.day == Allocation.effective, Line.recorded_at == Allocation.recorded_at),
+        ),
+        (Line.event == "redate", sa.and_(same_item, Line.unapplied == 0, Line.account == "redating")),
+        else_=sa.false(),
+    )
+    query = (
+        sa.select(Line.id)
+        .outerjoin(Item, Item.id == Line.item_id)
+        .outerjoin(Credit, Credit.id == Line.credit_id)
+        .outerjoin(Allocation, Allocation.id == Line.allocation_id)
+        .where(sa.or_(Line.receivable + Line.unapplied + Line.contra != 0, sa.func.coalesce(sa.not_(right), sa.true())))
+        .order_by(Line.id)
+    )
+    yield from session.scalars(query)
+
+
+def wrong_sums(session: Session) -> Iterator[tuple[str, str]]:
+    """(kind, number) of documents whose journal lines do not add up to what is open, in total or by due date, or are missing."""
+    posted = (
+        sa.select(
+            Line.item_id,
+            sa.func.sum(Line.receivable).label("open"),
+            sa.func.sum(sa.case((Line.event == "issue", 1), else_=0)).label("issues"),
+            sa.func.sum(sa.case((Line.event == "void", 1), else_=0)).label("voids"),
+        )
+        .where(Line.item_id.is_not(None))
+        .group_by(Line.item_id)
+        .subquery()
+    )
+    never = sa.and_(Item.voided_on.is_not(None), Item.voided_at == Item.recorded_at)
+    lines = sa.func.coalesce(posted.c.issues, 0)
+    wrong = sa.or_(sa.func.coalesce(posted.c.open, 0) != Item.open_minor, lines != sa.case((never, 0), else_=1))
+    wrong = sa.or_(wrong, sa.func.coalesce(posted.c.voids, 0) != sa.case((sa.and_(Item.voided_on.is_not(None), sa.not_(never)), 1), else_=0))
+    for number in session.scalars(sa.select(Item.document_no).outerjoin(posted, posted.c.item_id == Item.id).where(wrong).order_by(Item.id)):
+        yield "invoice", number
+    elsewhere = (
+        sa.select(Line.item_id, sa.func.sum(Line.receivable).label("stray"))
+        .join(Item, Item.id == Line.item_id)
+        .where(Item.trigger.is_not(None), sa.func.coalesce(Line.due != Item.due_date, sa.not_(sa.and_(Line.due.is_(None), Item.due_date.is_(None)))))
+        .group_by(Line.item_id, Line.due)
+        .having(sa.func.sum(Line.receivable) != 0)
+        .subquery()
+    )
+    for number in session.scalars(sa.select(Item.document_no).join(elsewhere, elsewhere.c.item_id == Item.id).order_by(Item.id)):
+        yield "invoice", number
+    received = (
+        sa.select(Line.credit_id, sa.func.sum(Line.unapplied).label("rest"), sa.func.sum(Line.contra).label("amount"))
+        .where(Line.credit_id.is_not(None), Line.event != "redate")
+        .group_by(Line.credit_id)
+        .subquery()
+    )
+    amount = sa.case((Credit.voided_on.is_not(None), 0), else_=Credit.amount_minor)
+    wrong = sa.or_(sa.func.coalesce(received.c.rest, 0) != -Credit.open_minor, sa.func.coalesce(received.c.amount, 0) != amount)
+    for kind, number in session.execute(sa.select(Credit.kind, Credit.number).outerjoin(received, received.c.credit_id == Credit.id).where(wrong).order_by(Credit.id)):
+        yield kind, number
+
+
+def wrong_customers(session: Session) -> Iterator[tuple[str, str, int, int]]:
+    """(customer number, currency, items less credits, journal) where the two paths differ: the control of S9."""
+    books: dict[tuple[int, int, str], list[int]] = {}
+    for at, query in enumerate(
+        (
+            sa.select(Item.seller_id, Item.customer_id, Item.currency, sa.func.sum(Item.open_minor)).group_by(Item.seller_id, Item.customer_id, Item.currency),
+            sa.select(Credit.seller_id, Credit.customer_id, Credit.currency, -sa.func.sum(Credit.open_minor)).group_by(Credit.seller_id, Credit.customer_id, Credit.currency),
+            sa.select(Line.seller_id, Line.customer_id, Line.currency, sa.func.sum(Line.receivable + Line.unapplied)).group_by(Line.seller_id, Line.customer_id, Line.currency),
+        )
+    ):
+        for seller_id, customer_id, currency, total in session.execute(query):
+            books.setdefault((seller_id, customer_id, currency), [0, 0])[0 if at < 2 else 1] += int(total)
+    for (_seller, customer_id, currency), (items, journal) in sorted(books.items()):
+        if items != journal:
+            number = session.scalar(sa.select(Customer.customer_no).where(Customer.id == customer_id))
+            yield number or str(customer_id), currency, items, journal
+
+
+def wrong_totals(session: Session) -> Iterator[tuple[Any, str]]:
+    """(day, currency) whose day totals are not what the lines and the documents of that day add up to."""
+    sums: dict[tuple[int, str, Any], list[int]] = {}
+
+    def add(query: Any, *places: int, sign: int = 1) -> None:
+        for seller_id, currency, day, *values in session.execute(query):
+            entry = sums.setdefault((seller_id, currency, day), [0, 0, 0])
+            for place, value in zip(places, values, strict=True):
+                entry[place] += sign * int(value)
+
+    add(sa.select(Line.seller_id, Line.currency, Line.day, sa.func.sum(Line.receivable), sa.func.sum(Line.unapplied)).group_by(Line.seller_id, Line.currency, Line.day), 0, 1)
+    for table, day, sign in ((Item, Item.issue_date, 1), (Credit, Credit.day, -1)):
+        never = sa.and_(table.voided_on.is_not(None), table.voided_at == table.recorded_at)
+        add(sa.select(table.seller_id, table.currency, day, sa.func.sum(table.amount_minor)).where(sa.not_(never)).group_by(table.seller_id, table.currency, day), 2, sign=sign)
+        dead = sa.select(table.seller_id, table.currency, table.voided_on, sa.func.sum(table.amount_minor)).where(table.voided_on.is_not(None), table.voided_at != table.recorded_at)
+        add(dead.group_by(table.seller_id, table.currency, table.voided_on), 2, sign=-sign)
+    totals = sa.select(DayTotal.seller_id, DayTotal.currency, DayTotal.day, sa.func.sum(DayTotal.receivable), sa.func.sum(DayTotal.unapplied), sa.func.sum(DayTotal.documents))
+    add(totals.group_by(DayTotal.seller_id, DayTotal.currency, DayTotal.day), 0, 1, 2, sign=-1)
+    for (_seller, currency, day), values in sorted(sums.items(), key=lambda pair: (pair[0][2], pair[0][1])):
+        if any(values):
+            yield day, currency
+
+
+def wrong_duties(session: Session) -> Iterator[str]:
+    """Customers whose rep or collector is not what their latest assignment says."""
+    latest: dict[tuple[int, str], int | None] = {}
+    for customer_id, duty, user_id in session.execute(sa.select(Assignment.customer_id, Assignment.duty, Assignment.user_id).order_by(Assignment.recorded_at, Assignment.id)):
+        latest[customer_id, duty] = user_id
+    for key, number, rep, collector in session.execute(sa.select(Customer.id, Customer.customer_no, Customer.rep_id, Customer.collector_id).order_by(Customer.customer_no)):
+        if latest.get((key, "rep")) != rep or latest.get((key, "collector")) != collector:
+            yield number
+
+
+def import_digest(session: Session, import_id: int) -> str:
+    """The digest of the documents an import stored, recomputed from the rows (must equal what its audit row says)."""
+    hashes = [hashlib.sha256() for _ in range(3)]
+    queries = (
+        sa.select(Item.document_no, Item.part, Item.customer_id, Item.issue_date, Item.currency, Item.amount_minor).where(Item.import_id == import_id).order_by(Item.id),
+        sa.select(Credit.kind, Credit.number, Credit.customer_id, Credit.day, Credit.currency, Credit.amount_minor).where(Credit.import_id == import_id).order_by(Credit.id),
+        sa.select(Credit.number, Item.document_no, Allocation.amount_minor, Allocation.effective)
+        .join(Credit, Credit.id == Allocation.credit_id)
+        .join(Item, Item.id == Allocation.item_id)
+        .where(Credit.import_id == import_id, Allocation.recorded_at == Credit.recorded_at)
+        .order_by(Allocation.id),
+    )
+    for digest, query in zip(hashes, queries, strict=True):
+        for row in session.execute(query.execution_options(yield_per=5000)):
+            digest.update(("\x1f".join(map(str, row)) + "\n").encode())
+    return "".join(digest.hexdigest()[:21] for digest in hashes)
+
+
+def import_notes(session: Session) -> Iterator[Audit]:
+    """The audit rows of imports of documents, in order."""
+    yield from session.scalars(sa.select(Audit).where(Audit.action == "import", Audit.kind.in_(("invoices", "credits", "payments"))).order_by(Audit.seq))
