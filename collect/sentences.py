@@ -49,7 +49,7 @@ SENTENCES: dict[str, str] = {
     "user_disabled": _("{value} is disabled; enable this user first."),
     "unknown_scope": _("{value} is no scope of a token; choose from {known}."),
     "sign_in_failed": _("User name or password is not right, or this user is disabled."),
-    "sign_in_throttled": _("Too many tries; wait {seconds} seconds, then try again."),
+    "sign_in_throttled": _("Too many tries; try again in {seconds} s."),
     "changed_meanwhile": _("{what} was changed meanwhile; look at what is there now and enter your change again."),
     "weak_secret": _("The secret in {path} is missing or too weak; `collect init` makes a good one."),
     "bad_company_name": _("This cannot be the company's name; use 1 to 200 characters."),
@@ -94,6 +94,7 @@ SENTENCES: dict[str, str] = {
     "already_reversed": _("This allocation has been taken back already."),
     "effective_too_early": _("{value} is too early; the allocation can count from {earliest} at the earliest."),
     "effective_in_future": _("{value} lies ahead; an allocation counts from today or an earlier day."),
+    "unknown_invoice_here": _("There is no invoice {value} of this customer; choose one of the open invoices."),
     # dates that wait for an event
     "no_event_awaited": _("{number} has a fixed due date and waits for no event."),
     "event_in_future": _("{value} lies ahead; enter the day on which it happened."),
@@ -115,6 +116,7 @@ SENTENCES: dict[str, str] = {
     # imports and reports as a whole
     "unknown_import_kind": _("{value} cannot be imported; choose customers, contacts, invoices, credits or payments."),
     "unknown_mapping": _("There is no saved mapping {value} for this kind of file."),
+    "bad_basis": _("{value} is no basis; count days from the due date (due) or the issue date (issue)."),
     "bad_grouping": _("{value} is no grouping; choose one of {allowed}."),
     "does_not_tie_out": _("The report shows {report} {currency} where the control has {control}; it is not shown. Run `collect verify`."),
     # files going out

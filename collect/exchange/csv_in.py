@@ -16,6 +16,8 @@ from collect.exchange.decoding import Text
 
 Row = tuple[int, list[str]]
 DELIMITERS = (",", ";", "\t")
+_ANY = -1
+"""The width of rows before the header is known."""
 _PROBE = 40
 """Records looked at when the header line alone does not settle the delimiter."""
 
@@ -54,7 +56,7 @@ class CsvFile:
     def _read_headers(self) -> list[str]:
         headers: list[str] = []
         with self._lines() as lines:
-            for _line, row in self._records(lines, 0):
+            for _line, row in self._records(lines, _ANY):
                 headers = [header.strip() for header in row]
                 if any(headers):
                     break
@@ -87,7 +89,7 @@ class CsvFile:
             yield from records
 
     def _records(self, lines: Iterable[str], width: int) -> Iterator[Row]:
-        """The records with the line each starts on, made `width` cells wide; blank ones are left out once a width is known."""
+        """The records with the line each starts on, made `width` cells wide; blank ones are left out."""
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         start, line = 1, 1
         try:
@@ -163,7 +165,8 @@ def _fitness(probe: list[str], delimiter: str) -> tuple[int, float, int]:
     """How well a delimiter cuts the first lines: known headers, share of rows as wide as the header, width."""
     rows: list[list[str]] = []
     with suppress(csv.Error):
-        rows.extend(row for row in csv.reader(probe, delimiter=delimiter) if any(cell.strip() for cell in row))
+        rows.extend(csv.reader(probe, delimiter=delimiter))
+    rows = [row for row in rows if any(cell.strip() for cell in row)] or [row for row in rows if row]
     if not rows:
         return 0, 0.0, 0
     width = len(rows[0])

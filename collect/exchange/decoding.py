@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from collect.domain.errors import Refusal
@@ -95,9 +96,13 @@ def _named(encoding: str) -> str:
 
 
 def _by_zero_bytes(head: bytes) -> str | None:
-    """UTF-16 without a mark: its ASCII signs have a zero byte, always on the same side."""
+    """UTF-16 without a mark: its ASCII signs have a zero byte, always on the same side, and are never control characters."""
+    head = head[: len(head) & ~1]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if even == odd or min(even, odd):
+        return None
+    plain = [other for zero, other in (zip(head[1::2], head[0::2], strict=True) if odd else zip(head[0::2], head[1::2], strict=True)) if zero == 0]
+    if any(byte < 32 and byte not in (9, 10, 13) for byte in plain):
         return None
     return "utf-16-le" if odd else "utf-16-be"
 
@@ -122,13 +127,12 @@ class _Scan:
     def feed(self, chunk: bytes, final: bool = False) -> None:
         """Take the next bytes: decode them in every way that is still open, and cut them into lines."""
         if self.wide:
-            text = self._decode(self.asked or "", chunk, final)
-            chunk = text.encode("utf-8", "surrogatepass")
-        elif not chunk.isascii() or any(decoder.getstate()[0] for decoder in self.alive.values()) or final:
-            for codec in list(self.alive):
-                self._decode(codec, chunk, final)
+            chunk = self._decode(self.asked or "", chunk, final).encode("utf-8", "surrogatepass")
         if b"\0" in chunk:
             raise Refusal("binary_file", None, name=self.name)
+        if not self.wide and (final or not chunk.isascii() or any(decoder.getstate()[0] for decoder in self.alive.values())):
+            for codec in list(self.alive):
+                self._decode(codec, chunk, final)
         self._cut(chunk, final)
 
     def finish(self) -> None:
@@ -204,14 +208,14 @@ def _is_chinese(text: str) -> bool:
 
     Six of ten signs must be Chinese characters or punctuation of GB 2312 and two of five characters common ones (its
     level 1). Western letters decode to rare characters outside GB 2312, Japanese to kana, Russian to level 2, and
-    Korean never leaves the first rows of level 1.
+    Korean never leaves the first rows of level 1, where twenty different Chinese characters do.
     """
     signs = [char for char in text if char > "\x7f"]
-    places = [_place(char) for char in signs]
-    hanzi = [row for row in places if row >= 0xB0]
-    good = len(hanzi) + sum(row in (0xA1, 0xA3) for row in places)
+    place = {char: _place(char) for char in set(signs)}
+    hanzi = [place[char] for char in signs if place[char] >= 0xB0]
+    good = len(hanzi) + sum(place[char] in (0xA1, 0xA3) for char in signs)
     common = sum(row <= 0xD7 for row in hanzi)
-    korean = len(hanzi) >= 12 and max(hanzi) <= 0xC8
+    korean = sum(row >= 0xB0 for row in place.values()) >= 20 and max(hanzi) <= 0xC8
     return good >= 0.6 * len(signs) and common >= 0.4 * len(hanzi) and not korean
 
 
@@ -243,11 +247,15 @@ def _odd_words(text: str) -> str | None:
 
 
 def _is_word(word: str) -> bool:
-    """Whether a word can be meant: Latin with at least two plain letters and sane capitals, or one living script."""
+    """Whether a word can be meant: signs of three bytes (Chinese among them), Latin with plain letters and sane capitals, or one living script.
+
+    Pairs of bytes that make characters of GBK make three-byte signs of UTF-8 about once in ten thousand names.
+    """
     others = [ord(char) for char in word if char > "\x7f"]
+    plain = len(word) - len(others)
     if min(others) >= 0x800:
-        return all(not 0x3400 <= code <= 0x9FFF or _place(chr(code)) for code in others)
+        return all(unicodedata.category(chr(code)) not in ("Cn", "Co") for code in others)
     if max(others) <= 0x24F:
         sane = word.islower() or word.isupper() or (word[0].isupper() and word[1:].islower())
-        return sane and len(word) - len(others) >= 2
+        return sane and (plain >= 2 or (plain == 1 and len(word) >= 4))
     return len(others) == len(word) >= 3 and any(all(low <= code <= high for code in others) for low, high in _SCRIPTS)

@@ -203,21 +203,7 @@ class _Sheet:
             risky = value[:1] in _FIRST and is_formula(value)
             sheet.write_string(row, column, value, guarded if risky else plain)
 
-        amounts: dict[str, tuple[int, Format]] = {}
         whole = self.style(align="right", **extra)
-
-        def amount(row: int, column: int, value: Any, currency: str) -> None:
-            if value == "":
-                sheet.write_blank(row, column, None, plain)
-                return
-            if currency not in amounts:
-                amounts[currency] = self._amount(currency, extra)
-            one, style = amounts[currency]
-            if -EXACT < value < EXACT:
-                sheet.write_number(row, column, value / one, style)
-            else:
-                sheet.write_string(row, column, money.plain(value, currency), whole)
-
         days, numbers = self.style(num_format="yyyy-mm-dd", align="left", **extra), self.style(num_format="#,##0", **extra)
 
         def day(row: int, column: int, value: Any, currency: str) -> None:
@@ -232,7 +218,26 @@ class _Sheet:
             else:
                 sheet.write_string(row, column, str(value), whole)
 
-        return {"money": amount, "date": day, "integer": integer}.get(kind, text)
+        return self._amount_writer(extra) if kind == "money" else {"date": day, "integer": integer}.get(kind, text)
+
+    def _amount_writer(self, extra: dict[str, object]) -> Callable[[int, int, Any, Any], object]:
+        """How amounts are written: as numbers while they are exact; a total that has none keeps its colour."""
+        sheet, blank, whole = self.sheet, self.style(**extra), self.style(align="right", **extra)
+        amounts: dict[str, tuple[int, Format]] = {}
+
+        def amount(row: int, column: int, value: Any, currency: str) -> None:
+            if value == "":
+                sheet.write_blank(row, column, None, blank)
+                return
+            if currency not in amounts:
+                amounts[currency] = self._amount(currency, extra)
+            one, style = amounts[currency]
+            if -EXACT < value < EXACT:
+                sheet.write_number(row, column, value / one, style)
+            else:
+                sheet.write_string(row, column, money.plain(value, currency), whole)
+
+        return amount
 
     def _amount(self, currency: str, extra: dict[str, object]) -> tuple[int, Format]:
         """What divides a currency's minor units, and its number format."""

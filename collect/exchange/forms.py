@@ -20,6 +20,7 @@ _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})" + _TIME)
 _MOST_SEEN = 50_000
 # A currency with four decimals lets every number of decimals pass that any currency has: only the signs matter here.
 _ANY = "CLF"
+_MARKS = re.compile(r"[A-Z]{3}|[¥$€£元]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ def _minor(text: str, decimal: money.Decimals) -> int | None:
         return money.parse(text, _ANY, decimal)
     except Refusal as refusal:
         if refusal.code == "amount_in_other_currency":
-            return _minor(re.sub(r"[A-Z]{3}", "", money.fold(text)), decimal)
+            plain = _MARKS.sub("", money.fold(text))
+            return _minor(plain, decimal) if plain != text else None
         return None if refusal.code == "bad_amount" else -1
 
 

@@ -162,7 +162,7 @@ def _scan(pieces: Iterator[bytes], source: Source, exact: bool) -> Part | None:
 
 
 class _Walk:
-    """Where in a worksheet we are, for cells that do not say it themselves."""
+    """Where in a worksheet we are at most, for cells that do not say it themselves."""
 
     def __init__(self, exact: bool) -> None:
         self.exact = exact
@@ -190,9 +190,9 @@ class _Walk:
         if places:
             part.rows = max(part.rows, max(map(int, {number for _, number in places})))
             part.columns = max(part.columns, max(map(_number, {letters for letters, _ in places})))
-            self.row, self.column = int(places[-1][1]), _number(places[-1][0])
-        if row and int(row[1]) > self.row:
-            self.row, self.column = int(row[1]), 0
+            self.row, self.column = max(self.row, int(places[-1][1])), _number(places[-1][0])
+        if row:
+            self.row = max(self.row, int(row[1]))
         return True
 
     def _follow(self, data: bytes, part: Part) -> None:
@@ -205,13 +205,13 @@ class _Walk:
             if b"r" in told and place is None:
                 raise zipfile.BadZipFile
             if kind == b"row":
-                self.row, self.column = int(place[2]) if place else self.row + 1, 0
+                self.row, self.column = (int(place[2]) if place else self.row + 1), 0
                 continue
-            self.row, self.column = (int(place[2]), _number(place[1].upper())) if place else (max(self.row, 1), self.column + 1)
+            row, self.column = (int(place[2]), _number(place[1].upper())) if place else (max(self.row, 1), self.column + 1)
             if told.get(b"t") == b"e" and len(part.errors) < _MOST_ERRORS:
-                part.errors.add((self.row, self.column))
+                part.errors.add((row, self.column))
             if not (self.exact and closed):
-                part.rows, part.columns = max(part.rows, self.row), max(part.columns, self.column)
+                part.rows, part.columns = max(part.rows, row), max(part.columns, self.column)
 
 
 def _number(letters: bytes) -> int:

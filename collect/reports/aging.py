@@ -246,6 +246,11 @@ DISPUTED, PROMISED, IN_PAPER, AGING, AS_OF, KNOWN_AT = _("Disputed"), _("Promise
 NAME, CURRENCY, DUE_DATE, BASIS, ISSUE_DATE = _("Name"), _("Currency"), _("Due date"), _("Days counted from"), _("Issue date")
 
 
+def bucket_label(name: str) -> str:
+    """What a bucket's column is called: its key with an en dash, since a spreadsheet takes `1-30` for a date."""
+    return NOT_DUE if name == "not_due" else name.replace("-", "–")
+
+
 def as_table(report: AgingReport, language: str, timezone: str) -> Table:
     """The report as a table for CSV, XLSX, PDF and the terminal, with the same rows in the same order."""
     columns = [Column("key", _KEY_LABELS[report.by], "code"), Column("name", NAME)]
@@ -253,7 +258,7 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
         columns += [Column("customer_no", _KEY_LABELS["customer"], "code"), Column("due_date", DUE_DATE, "date")]
     columns.append(Column("currency", CURRENCY, "code"))
     at = len(columns) - 1
-    columns += [Column(name, NOT_DUE if name == "not_due" else name, "money") for name in report.buckets.names]
+    columns += [Column(name, bucket_label(name), "money") for name in report.buckets.names]
     for key, label in (("provisional", PROVISIONAL), ("unapplied", UNAPPLIED), ("total", TOTAL), ("disputed", DISPUTED), ("promised", PROMISED), ("in_paper", IN_PAPER)):
         columns.append(Column(key, label, "money"))
 

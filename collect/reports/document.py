@@ -245,6 +245,34 @@ def _uses(view: View, scope: Scope, customer_id: int, sides: list[_Side]) -> tup
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """An allocation between its two documents; `taken_back` when a later one reverses it or it reverses one itself."""
+
+    id: int
+    invoice: str
+    part: int
+    parts: int
+    kind: str
+    number: str
+    currency: str
+    amount: int
+    effective: date
+    recorded_at: datetime
+    taken_back: bool
+
+
+def allocation(view: View, scope: Scope, allocation_id: int) -> Join:
+    """One allocation; NotFound when missing or outside the scope."""
+    found = listings.find_allocation(view.session, scope, allocation_id)
+    if found is None:
+        raise NotFound("allocation", allocation_id)
+    row, item, origin = found
+    others = listings.load_credit_allocations(view.session, scope, origin.id)
+    taken_back = row.reverses_id is not None or any(other.reverses_id == row.id for other, _ in others)
+    return Join(row.id, item.document_no, item.part, item.parts, origin.kind, origin.number, item.currency, row.amount_minor, row.effective, row.recorded_at, taken_back)
+
+
 def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -> CreditPage:
     return CreditPage(
         kind=row.kind,

@@ -11,14 +11,17 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 
 from collect.domain import money, terms
-from collect.domain.errors import Refusal
-from collect.domain.rights import Role
+from collect.domain.errors import NotFound, Refusal
+from collect.domain.rights import Permission, Role
+from collect.runtime import Work
 from collect.services import intake
 from collect.storage import audit
-from collect.storage.customers import Assignment, Contact, Customer
+from collect.storage.customers import Assignment, Contact, Customer, find_customer
 from collect.storage.database import bulk, next_ids
-from collect.storage.users import User
+from collect.storage.users import User, find_user
 
+CARRY = {"rep": (Role.REP, Role.LEAD), "collector": (Role.REP, Role.FINANCE)}
+"""The roles that can carry each duty (S29)."""
 FIELDS = ("name", "tax_no", "segment", "terms", "credit_limit", "currency", "country", "language", "timezone", "email", "phone", "address", "margin")
 _EMAIL = re.compile(r"[^@\s=<>(),;:\\\"\[\]]{1,64}@[^@\s=<>(),;:\\\"\[\]]+\.[^@\s=<>(),;:\\\"\[\]]+")
 _LANGUAGES = {"zh": "zh", "zh-cn": "zh", "中文": "zh", "chinese": "zh", "en": "en", "english": "en", "英文": "en", "英语": "en"}
@@ -182,8 +185,7 @@ def _person(batch: intake.Batch, row: intake.Row, duty: str, people: dict[str, U
     user = people.get(text.lower())
     if user is None:
         raise Refusal("unknown_user", duty, value=text)
-    allowed = (Role.REP, Role.LEAD) if duty == "rep" else (Role.REP, Role.FINANCE)
-    if user.role not in allowed:
+    if Role(user.role) not in CARRY[duty]:
         raise Refusal("user_cannot_be", duty, value=text, role=user.role)
     return user.id
 
@@ -233,6 +235,31 @@ def assign(work: Any, customer: Customer, duty: str, user_id: int | None) -> Non
     """From today on, that user has the duty; the assignment before stays in the record (S9)."""
     setattr(customer, f"{duty}_id", user_id)
     work.session.add(Assignment(id=next_ids(work.session, 1)[0], customer_id=customer.id, duty=duty, user_id=user_id, since=work.today, recorded_at=work.now))
+
+
+def reassign(work: Work, number: str, duty: str, username: str | None, version: int) -> None:
+    """Give a customer another rep or collector (None: nobody) from today on; `version` is the one the form was opened with.
+
+    Raises NotFound outside the actor's scope; Refusal `changed_meanwhile`, `unknown_user`, or `user_cannot_be` for a
+    role that cannot carry the duty (S29).
+    """
+    work.actor.need(Permission.EDIT_CUSTOMER)
+    customer = find_customer(work.session, work.actor.scope, number)
+    if customer is None or duty not in ("rep", "collector"):
+        raise NotFound("customer", number)
+    if customer.version != version:
+        raise Refusal("changed_meanwhile", None, what=customer.name)
+    user = find_user(work.session, username) if username else None
+    if username and (user is None or not user.active):
+        raise Refusal("unknown_user", duty, value=username)
+    if user is not None and Role(user.role) not in CARRY[duty]:
+        raise Refusal("user_cannot_be", duty, value=username, role=user.role)
+    before, after = getattr(customer, f"{duty}_id"), user.id if user else None
+    if before == after:
+        return
+    assign(work, customer, duty, after)
+    customer.version += 1
+    work.note(audit.Note("assign", "customer", customer.customer_no, customer.id, {duty: before}, {duty: after}))
 
 
 def _has_documents(session: Any, customer_id: int) -> bool:

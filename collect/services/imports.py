@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+import weakref
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -249,6 +250,7 @@ def _second_pass(
     def on_refused(row: intake.Row, refusal: Refusal) -> None:
         writer.writerow([*row.cells[:-1], row.line, sentences.say(refusal)])
 
+    finalizer = weakref.finalize(work, refused.close)
     batch = intake.Batch(work, kind, index, plan.forms, next_ids(work.session, 1)[0], load_closed_months(work.session), on_refused)
     take = _TAKE[kind]
     done = 0
@@ -266,11 +268,10 @@ def _second_pass(
     result = Result(kind, batch.new, batch.changed, batch.unchanged, batch.refused, found.ignored, batch.errors, batch.notices, None, batch.import_id)
     if batch.refused:
         result.refused_csv = refused
+        finalizer.detach()
+        weakref.finalize(result, refused.close)
     _keep(work, batch, result, sheet, refused.read(_KEPT_REFUSED) if batch.refused else None)
-    if batch.refused:
-        refused.seek(0)
-    else:
-        refused.close()
+    refused.seek(0)
     return result
 
 

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from collect.domain.rights import Scope
 from collect.storage.audit import Audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Assignment, Contact, Customer, seen, seen_ids
+from collect.storage.imports import ImportRun
+from collect.storage.ledger import MonthClose
 from collect.storage.receivables import Item
 
 LOOKED_UP = 500
@@ -363,6 +365,17 @@ def load_credit_allocations(session: Session, scope: Scope, credit_id: int) -> l
     return [(allocation, item) for allocation, item in rows]
 
 
+def find_allocation(session: Session, scope: Scope, allocation_id: int) -> tuple[Allocation, Item, Credit] | None:
+    """An allocation with the item and the credit it joins, if the scope sees their customer."""
+    row = session.execute(
+        sa.select(Allocation, Item, Credit)
+        .join(Item, Item.id == Allocation.item_id)
+        .join(Credit, Credit.id == Allocation.credit_id)
+        .where(Allocation.id == allocation_id, seen_ids(scope, Item.customer_id))
+    ).first()
+    return (row[0], row[1], row[2]) if row else None
+
+
 def load_moves(session: Session, scope: Scope, customer_id: int, instants: Collection[datetime]) -> dict[datetime, Audit]:
     """What the audit log says of a customer's applied and taken-back money, by the instant it was recorded."""
     wanted = sorted(set(instants))
@@ -371,6 +384,17 @@ def load_moves(session: Session, scope: Scope, customer_id: int, instants: Colle
         query = sa.select(Audit).where(Audit.customer_id == customer_id, Audit.action.in_(("apply", "unapply")), seen_ids(scope, Audit.customer_id))
         found.update((row.at, row) for row in session.scalars(query.where(Audit.at.in_(wanted[start : start + LOOKED_UP]))))
     return found
+
+
+def load_month_entries(session: Session) -> list[MonthClose]:
+    """Every closing and opening of a month, the last recorded first."""
+    return list(session.scalars(sa.select(MonthClose).order_by(MonthClose.recorded_at.desc(), MonthClose.id.desc())))
+
+
+def load_run_page(session: Session, after: int | None, limit: int) -> list[ImportRun]:
+    """Imports, the latest first, those before an id; at most `limit`. The refused rows themselves are not loaded."""
+    query = sa.select(ImportRun).options(defer(ImportRun.refused_csv), defer(ImportRun.result)).order_by(ImportRun.id.desc()).limit(limit)
+    return list(session.scalars(query if after is None else query.where(ImportRun.id < after)))
 
 
 def load_audit_page(session: Session, scope: Scope, wish: AuditWish, after: int | None, limit: int) -> list[Audit]:

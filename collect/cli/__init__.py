@@ -1,0 +1,33 @@
+"""The `collect` program: one command a file of nouns, each a few lines over a service; heavy libraries load inside commands."""
+
+from __future__ import annotations
+
+import click
+
+import collect
+from collect.cli.audit import audit, verify
+from collect.cli.db import db
+from collect.cli.doctor import doctor
+from collect.cli.imports import import_
+from collect.cli.init import init
+from collect.cli.months import month
+from collect.cli.program import Program
+from collect.cli.reports import report
+from collect.cli.serve import routes, serve
+from collect.cli.users import user
+from collect.cli.words import mark
+
+
+@click.group(
+    cls=Program,
+    name="collect",
+    help=mark("Accounts receivable: invoices and payments in, an aging that ties out, and what to do about it."),
+    example="collect init\ncollect import invoices march.csv\ncollect report aging --as-of 2026-03-31",
+)
+@click.version_option(collect.__version__, prog_name="collect", message="%(prog)s %(version)s", help=mark("Show the version and exit."))
+def main() -> None:
+    """Group."""
+
+
+for _command in (init, serve, db, user, import_, report, month, doctor, routes, audit, verify):
+    main.add_command(_command)
