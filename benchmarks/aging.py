@@ -39,7 +39,10 @@ def run(make: Callable[[], Runtime], files: dict[str, Path], runs: int) -> None:
         return act
 
     scan = _bare(runtime, _scan(runtime, past))
-    balances = _bare(runtime, "SELECT customer_id, currency, SUM(open_minor), " + _cases(runtime, "due_date", "open_minor", AS_OF) + " FROM item WHERE open_minor > 0 GROUP BY customer_id, currency")
+    balances = _bare(
+        runtime,
+        "SELECT customer_id, currency, SUM(open_minor), " + _cases(runtime, "due_date", "open_minor", AS_OF) + " FROM item WHERE open_minor > 0 GROUP BY customer_id, currency",
+    )
     base_scan, base_open = median(scan, runs), median(balances, runs)
     print(f"  bare scan of the journal lines   {base_scan * 1000:9.1f} ms")
     print(f"  bare read of open balances       {base_open * 1000:9.1f} ms")

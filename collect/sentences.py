@@ -56,6 +56,7 @@ SENTENCES: dict[str, str] = {
     # what a row or a request gets wrong
     "missing_value": _("This value is missing; fill it in."),
     "extra_cells": _("The row has more cells than the header line; the first one too many is {value}. Check quotes and separators."),
+    "digits_lost": _("{value} is what a spreadsheet left of a longer number; format the column as text and enter the number again."),
     "control_characters": _("{value} contains control characters; remove them."),
     "too_long": _("{value} is longer than {longest} characters."),
     "refused_with_line": _("Refused together with line {line}: {reason}"),
@@ -190,6 +191,35 @@ SENTENCES: dict[str, str] = {
 }
 
 
+_KINDS = {
+    "allocation": _("allocation"),
+    "credit": _("credit"),
+    "credit_note": _("credit note"),
+    "customer": _("customer"),
+    "format": _("file format"),
+    "import": _("import"),
+    "invoice": _("invoice"),
+    "item": _("item"),
+    "month": _("month"),
+    "receipt": _("receipt"),
+    "token": _("token"),
+    "user": _("user"),
+}
+_WORDS: dict[str, dict[str, str]] = {
+    "kind": _KINDS,
+    "known": _KINDS,
+    "role": {
+        "rep": _("Sales rep"),
+        "lead": _("Team lead"),
+        "finance": _("Finance"),
+        "manager": _("Manager"),
+        "auditor": _("Auditor"),
+        "admin": _("Administrator"),
+    },
+}
+"""Parameters whose values are codes of ours: the word for each, since a sentence in one language holds no codes of another."""
+
+
 def say(refusal: Refusal, language: str | None = None) -> str:
     """The refusal as a sentence in a language (the current one if not named).
 
@@ -200,12 +230,15 @@ def say(refusal: Refusal, language: str | None = None) -> str:
     if template is None:
         return str(refusal)
     told = i18n.in_language(language or i18n.current(), template)
-    return told.format(**{name: _shown(value, language) for name, value in refusal.params.items()})
+    return told.format(**{name: _shown(name, value, language) for name, value in refusal.params.items()})
 
 
-def _shown(value: object, language: str | None) -> object:
-    """A parameter as text: refusals inside refusals in the same language, long input cut short."""
+def _shown(name: str, value: object, language: str | None) -> object:
+    """A parameter as text: refusals inside refusals and codes of ours in the same language, long input cut short."""
     if isinstance(value, Refusal):
         return say(value, language)
     text = str(value)
+    word = _WORDS.get(name, {}).get(text)
+    if word is not None:
+        return i18n.in_language(language or i18n.current(), word)
     return text if len(text) <= 80 else text[:77] + "…"

@@ -220,9 +220,9 @@ def test_every_placeholder_is_filled() -> None:
 
 
 def test_sentences_are_sentences() -> None:
-    """They begin with a capital letter or a placeholder, end with a full stop, and have no code and no format in their braces."""
-    shape = re.compile(r"(?:[A-Z]|\{\w+\}).*[.?]", re.DOTALL)
-    assert [code for code, text in SENTENCES.items() if not shape.fullmatch(text) and not text.endswith("}")] == []
+    """They begin with a capital letter or a placeholder, end with a full stop, a placeholder or what to type, and format nothing."""
+    shape = re.compile(r"(?:[A-Z]|\{\w+\}).*(?:[.?]|\}|--\w+ \S)", re.DOTALL)
+    assert [code for code, text in SENTENCES.items() if not shape.fullmatch(text)] == []
     assert [code for code, text in SENTENCES.items() if any(spec or conversion for _, _, spec, conversion in string.Formatter().parse(text))] == []
     keys = [node for node in ast.walk(tree(PACKAGE / "sentences.py")) if isinstance(node, ast.Dict)]
     written = [key.value for node in keys for key in node.keys if isinstance(key, ast.Constant)]

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from collect.cli import output
+from collect.cli.inputs import FILE_TO_READ, FILE_TO_WRITE, Choice
 from collect.cli.opening import open_runtime
 from collect.cli.program import FINDING, Command, Group
 from collect.cli.words import gettext, mark
 from collect.domain.errors import Refusal
 
-_FORM = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the findings."))
+_FORM = click.option("--format", "form", type=Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the findings."))
 
 
 @click.command(
@@ -37,7 +38,7 @@ def audit() -> None:
 @audit.command(
     "verify", help=mark("Check the audit chain, and that it continues the anchor. Ends with 1 when something is off."), example="collect audit verify --anchor /safe/anchor.json"
 )
-@click.option("--anchor", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=mark("A file that `collect audit anchor` wrote."))
+@click.option("--anchor", type=FILE_TO_READ, help=mark("A file that `collect audit anchor` wrote."))
 @_FORM
 def verify_chain(anchor: Path | None, form: str) -> int | None:
     """Check the chain."""
@@ -48,7 +49,7 @@ def verify_chain(anchor: Path | None, form: str) -> int | None:
 
 
 @audit.command("anchor", help=mark("Write the newest hash of the audit chain to a file to be kept elsewhere."), example="collect audit anchor /safe/anchor.json")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE_TO_WRITE)
 def anchor(file: Path) -> None:
     """Write an anchor."""
     from collect.services import verify as service

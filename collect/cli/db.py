@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from collect.cli import output
+from collect.cli.inputs import FILE_TO_READ, FILE_TO_WRITE, Choice
 from collect.cli.opening import open_runtime, speak_company
 from collect.cli.program import FINDING, Group
 from collect.cli.words import gettext, mark
 from collect.domain.errors import Refusal
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(cls=Group, name="db", help=mark("Migrations, backup, restore and check of the database."), example="collect db backup /backups/collect-monday.backup")
@@ -40,7 +39,7 @@ def upgrade() -> None:
 @db.command(
     help=mark("Write a consistent copy of the database while it is in use; it is checked before it gets its name."), example="collect db backup /backups/collect-monday.backup"
 )
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE_TO_WRITE)
 def backup(file: Path) -> None:
     """Copy the database."""
     from collect.services import backup as service
@@ -50,7 +49,7 @@ def backup(file: Path) -> None:
 
 
 @db.command(help=mark("Replace the database by a backup, after the backup has been checked."), example="collect db restore /backups/collect-monday.backup")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE_TO_READ)
 @click.option("--force", is_flag=True, help=mark("Also where the database is in use; what it held is kept in a file."))
 def restore(file: Path, force: bool) -> int | None:
     """Put a backup back."""
@@ -69,7 +68,7 @@ def restore(file: Path, force: bool) -> int | None:
 
 
 @db.command(help=mark("Check the database: damage, references, constraints, version. Ends with 1 when something is found."), example="collect db check --format json")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the findings."))
+@click.option("--format", "form", type=Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the findings."))
 def check(form: str) -> int | None:
     """Let the database check itself."""
     from collect.sentences import say

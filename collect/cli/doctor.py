@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.cli import output
+from collect.cli.inputs import Choice
 from collect.cli.opening import open_runtime, speak_company
 from collect.cli.program import Command
 from collect.cli.words import gettext, mark
@@ -24,7 +25,7 @@ _LIBRARIES = ("flask", "sqlalchemy", "alembic", "pysqlite3", "psycopg", "pandas"
 
 
 @click.command(cls=Command, help=mark("Tell what is in force: database and journal mode, versions, calendars, fonts, secret, mail."), example="collect doctor --format json")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print it."))
+@click.option("--format", "form", type=Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print it."))
 def doctor(form: str) -> None:
     """Gather the facts; what cannot be asked is told as a problem."""
     runtime = open_runtime(ready=False)

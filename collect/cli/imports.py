@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from collect.cli import output
+from collect.cli.inputs import FILE_TO_READ, Choice
 from collect.cli.opening import open_runtime
 from collect.cli.program import FINDING, Command, Group
 from collect.cli.words import gettext, mark
@@ -45,11 +46,11 @@ def _options(command: Command) -> Command:
         (
             click.Option(["--map", "mapping"], metavar="NAME", help=mark("A saved mapping to read the file with.")),
             click.Option(["--encoding"], help=mark("Encoding of the file, such as utf-8 or gb18030; found out where none is given.")),
-            click.Option(["--dates"], type=click.Choice(["dmy", "mdy", "ymd"]), help=mark("Order of day, month and year where the file does not prove it.")),
-            click.Option(["--decimal"], type=click.Choice([".", ","]), help=mark("Decimal sign where the file does not prove it.")),
+            click.Option(["--dates"], type=Choice(["dmy", "mdy", "ymd"]), help=mark("Order of day, month and year where the file does not prove it.")),
+            click.Option(["--decimal"], type=Choice([".", ","]), help=mark("Decimal sign where the file does not prove it.")),
             click.Option(["--strict"], is_flag=True, help=mark("One refused row refuses the whole file.")),
             click.Option(["--dry-run"], is_flag=True, help=mark("Say what would happen and change nothing.")),
-            click.Option(["--format", "form"], type=click.Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the result.")),
+            click.Option(["--format", "form"], type=Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the result.")),
         )
     ):
         command.params.insert(1, option)
@@ -64,7 +65,7 @@ def _command(kind: str) -> Command:
 
         return take_in(kind, files, Options(**options), form)
 
-    files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    files = click.Argument(["files"], nargs=-1, required=True, metavar="FILE…", type=FILE_TO_READ)
     return _options(Command(kind, callback=run, params=[files], help=_HELP[kind], example=f"collect import {kind} {kind}.csv --dry-run"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from collect.cli import output
+from collect.cli.inputs import FILE_TO_READ, Choice
 from collect.cli.opening import open_runtime, speak_company
 from collect.cli.program import Command
 from collect.cli.words import gettext, mark
@@ -33,9 +34,9 @@ _ASKED = {
 @click.option("--currency", help=mark("Currency of the books, ISO 4217."))
 @click.option("--country", help=mark("Country of the company, ISO 3166 (two letters)."))
 @click.option("--timezone", help=mark("Time zone of the company, IANA name."))
-@click.option("--language", type=click.Choice(["en", "zh"]), help=mark("Language of the company; where none is given, that of its country."))
+@click.option("--language", type=Choice(["en", "zh"]), help=mark("Language of the company; where none is given, that of its country."))
 @click.option("--admin-email", help=mark("E-mail address of the first administrator (user name `admin`)."))
-@click.option("--admin-password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=mark("File whose first line is the administrator's password."))
+@click.option("--admin-password-file", type=FILE_TO_READ, help=mark("File whose first line is the administrator's password."))
 def init(
     company: str | None, currency: str | None, country: str | None, timezone: str | None, language: str | None, admin_email: str | None, admin_password_file: Path | None
 ) -> None:

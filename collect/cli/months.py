@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from collect.cli import output
+from collect.cli.inputs import Choice
 from collect.cli.opening import open_runtime
 from collect.cli.program import Group
 from collect.cli.words import gettext, mark
@@ -40,7 +41,7 @@ def open_(month: str, reason: str) -> None:
 
 
 @month.command("list", help=mark("List the closed months."), example="collect month list --format json")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the list."))
+@click.option("--format", "form", type=Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the list."))
 def list_(form: str) -> None:
     """List the closed months."""
     from collect.domain.rights import SYSTEM

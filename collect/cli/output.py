@@ -121,6 +121,11 @@ def _draw(labels: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset
     from rich.table import Table as Drawn
     from rich.text import Text
 
+    console, text = Console(), plain(labels, rows, right, totals)
+    # A drawn table that does not fit is cut, and a figure that is cut is a wrong figure: then plain lines, which wrap.
+    if max(map(_width, text.splitlines())) + 3 * len(labels) > console.width:
+        click.echo(text, nl=False)
+        return
     drawn = Drawn(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for position, label in enumerate(labels):
         drawn.add_column(Text(label), justify="right" if position in right else "left", no_wrap=position in right)
@@ -128,7 +133,7 @@ def _draw(labels: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset
         drawn.add_row(*map(Text, row), end_section=bool(totals) and index == len(rows) - 1)
     for row in totals:
         drawn.add_row(*map(Text, row), style="bold")
-    Console().print(drawn)
+    console.print(drawn)
 
 
 def as_table(table: Table) -> None:

@@ -31,6 +31,9 @@ class Command(click.Command):
         super().__init__(*arguments, **settings)
         self.example = example
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_usage(self, ctx, formatter)
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_text(self.help, formatter)
 
@@ -54,6 +57,7 @@ class Group(click.Group):
         super().__init__(*arguments, **settings)
         self.example = example
 
+    format_usage = Command.format_usage
     format_help_text = Command.format_help_text
     format_epilog = Command.format_epilog
     get_short_help_str = Command.get_short_help_str
@@ -72,6 +76,10 @@ class Group(click.Group):
 Group.group_class = Group
 
 
+def _write_usage(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=gettext(mark("Usage: ")))
+
+
 def _write_text(text: str | None, formatter: click.HelpFormatter) -> None:
     formatter.write_paragraph()
     with formatter.indentation():
@@ -85,7 +93,7 @@ def _write_options(command: click.Command, ctx: click.Context, formatter: click.
         if record is not None and isinstance(parameter, click.Option):
             own, _, extra = (parameter.help or ""), *record[1].partition(parameter.help or "\0")[1:]
             told = gettext(own if parameter.name != "help" else mark("Show this message and exit.")) if own else ""
-            rows.append((record[0], f"{told}{extra}"))
+            rows.append((record[0], f"{told}{extra.replace('default: ', gettext(mark('default: ')))}"))
     with formatter.section(gettext(mark("Options"))):
         formatter.write_dl(rows)
 
@@ -141,12 +149,26 @@ class Program(Group):
 def _say_usage(problem: click.ClickException) -> None:
     """What is wrong with the words typed, and where to read the right ones."""
     ctx = getattr(problem, "ctx", None)
-    if isinstance(problem, click.exceptions.NoArgsIsHelpError):
-        click.echo(problem.format_message(), err=True)
-        return
-    click.echo(problem.format_message(), err=True)
-    if ctx is not None:
+    click.echo(_usage_sentence(problem), err=True)
+    if ctx is not None and not isinstance(problem, click.exceptions.NoArgsIsHelpError):
         click.echo(gettext("See `{command} --help`.", command=ctx.command_path), err=True)
+
+
+def _usage_sentence(problem: click.ClickException) -> str:
+    """What click found wrong, as a sentence of ours in the reader's language."""
+    near = getattr(problem, "possibilities", None)
+    meant = f" {gettext('Did you mean {words}?', words=', '.join(near))}" if near else ""
+    if isinstance(problem, click.NoSuchOption):
+        return gettext("There is no option {name}.", name=problem.option_name) + meant
+    if hasattr(problem, "command_name"):
+        return gettext("There is no command {name}.", name=problem.command_name) + meant
+    if isinstance(problem, click.BadParameter):
+        parameter = problem.param
+        name = parameter.opts[-1] if isinstance(parameter, click.Option) else parameter.make_metavar(problem.ctx) if parameter and problem.ctx else ""
+        if isinstance(problem, click.MissingParameter):
+            return gettext("{name} is missing.", name=name)
+        return gettext("{name}: {reason}.", name=name, reason=problem.message.rstrip("."))
+    return problem.format_message()
 
 
 def _trouble(problem: Exception) -> tuple[str, int]:

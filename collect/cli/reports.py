@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from collect.cli import output
+from collect.cli.inputs import FILE_TO_WRITE, Choice
 from collect.cli.opening import open_runtime
 from collect.cli.program import Group
 from collect.cli.words import gettext, mark
@@ -30,13 +31,13 @@ def report() -> None:
 )
 @click.option("--as-of", metavar="D", help=mark("The date it is about; today where none is given."))
 @click.option("--known-at", metavar="T", help=mark("As it was known at an instant, or at the end of a date in the company's time zone."))
-@click.option("--basis", type=click.Choice(["due", "issue"]), default="due", show_default=True, help=mark("What the days are counted from."))
+@click.option("--basis", type=Choice(["due", "issue"]), default="due", show_default=True, help=mark("What the days are counted from."))
 @click.option("--buckets", metavar="30,60,90", help=mark("Upper edges of the buckets in days; the company's where none are given."))
-@click.option("--by", type=click.Choice(_GROUPINGS), default="customer", show_default=True, help=mark("What a row is."))
+@click.option("--by", type=Choice(_GROUPINGS), default="customer", show_default=True, help=mark("What a row is."))
 @click.option("--customer", metavar="NO", help=mark("Only this customer."))
 @click.option("--currency", metavar="CNY", help=mark("Only this currency."))
-@click.option("--format", "form", type=click.Choice(_FORMS), default="table", show_default=True, help=mark("How to give the report out."))
-@click.option("--output", "target", type=click.Path(dir_okay=False, path_type=Path), help=mark("File to write; standard output where none is given."))
+@click.option("--format", "form", type=Choice(_FORMS), default="table", show_default=True, help=mark("How to give the report out."))
+@click.option("--output", "target", type=FILE_TO_WRITE, help=mark("File to write; standard output where none is given."))
 def aging(as_of: str | None, known_at: str | None, basis: str, buckets: str | None, by: str, customer: str | None, currency: str | None, form: str, target: Path | None) -> None:
     """Build the report on one snapshot and give it out."""
     if form in ("xlsx", "pdf") and target is None and output.on_terminal():

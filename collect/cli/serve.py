@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from collect.cli import output
+from collect.cli.inputs import Choice
 from collect.cli.opening import open_runtime
 from collect.cli.program import Command
 from collect.cli.words import gettext, mark
@@ -42,7 +43,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 @click.command(cls=Command, help=mark("List every route with the roles that may use it."), example="collect routes --format json")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help=mark("How to print the list."))
+@click.option("--format", "form", type=Choice(["table", "json"]), default="table", show_default=True, help=mark("How to print the list."))
 def routes(form: str) -> None:
     """Print the role matrix that the server obeys."""
     from collect.web import create_app

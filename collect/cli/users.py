@@ -8,6 +8,7 @@ import click
 
 from collect.cli import output
 from collect.cli.init import first_line
+from collect.cli.inputs import FILE_TO_READ, Choice
 from collect.cli.opening import open_runtime
 from collect.cli.program import Group
 from collect.cli.words import gettext, mark
@@ -22,12 +23,12 @@ def user() -> None:
 
 @user.command(help=mark("Add a person with one role."), example="collect user add li.na --role rep --password-file password.txt")
 @click.argument("name")
-@click.option("--role", type=click.Choice(_ROLES), required=True, help=mark("What the person does; everyone has one role."))
-@click.option("--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help=mark("File whose first line is the password."))
+@click.option("--role", type=Choice(_ROLES), required=True, help=mark("What the person does; everyone has one role."))
+@click.option("--password-file", type=FILE_TO_READ, required=True, help=mark("File whose first line is the password."))
 @click.option("--full-name", help=mark("Name to show; the user name where none is given."))
 @click.option("--email", help=mark("E-mail address."))
 @click.option("--lead", help=mark("User name of the team lead of a rep."))
-@click.option("--language", type=click.Choice(["en", "zh"]), help=mark("Language of the person; the company's where none is given."))
+@click.option("--language", type=Choice(["en", "zh"]), help=mark("Language of the person; the company's where none is given."))
 def add(name: str, role: str, password_file: Path, full_name: str | None, email: str | None, lead: str | None, language: str | None) -> None:
     """Add a person."""
     from collect.domain.rights import SYSTEM, Role
@@ -39,7 +40,7 @@ def add(name: str, role: str, password_file: Path, full_name: str | None, email:
 
 
 @user.command("list", help=mark("List everyone, disabled people too."), example="collect user list --format json")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help=mark("How to print the list."))
+@click.option("--format", "form", type=Choice(["table", "json"]), default="table", show_default=True, help=mark("How to print the list."))
 def list_(form: str) -> None:
     """List people."""
     from collect.domain.rights import SYSTEM

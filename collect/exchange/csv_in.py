@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TextIO
@@ -54,12 +54,8 @@ class CsvFile:
         return max(DELIMITERS, key=lambda delimiter: _fitness(probe, delimiter))
 
     def _read_headers(self) -> list[str]:
-        headers: list[str] = []
-        with self._lines() as lines:
-            for _line, row in self._records(lines, _ANY):
-                headers = [header.strip() for header in row]
-                if any(headers):
-                    break
+        _line, row = next(self._records(_ANY), (1, []))
+        headers = [header.strip() for header in row]
         while headers and not headers[-1]:
             headers.pop()
         if not headers:
@@ -75,36 +71,32 @@ class CsvFile:
         with something in them beyond the headers stay. Refusal `unclosed_quote`, `stray_quote`, `cell_too_long`,
         `too_many_rows` at the record where it happens.
         """
-        rows = self._below_header()
+        rows = self._records(len(self.headers))
         if self.measure:
             rows = self._measured(rows)
         return self._counted(rows) if self.count else rows
 
-    def _below_header(self) -> Iterator[Row]:
+    def _records(self, width: int) -> Iterator[Row]:
+        """The records with the line each starts on; those below the header where its width is given, made as wide."""
         with self._lines() as lines:
-            records = self._records(lines, len(self.headers))
-            for _line, row in records:
-                if any(cell.strip() for cell in row):
-                    break
-            yield from records
-
-    def _records(self, lines: Iterable[str], width: int) -> Iterator[Row]:
-        """The records with the line each starts on, made `width` cells wide; blank ones are left out."""
-        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        start, line = 1, 1
-        try:
-            for row in reader:
-                start, line = line, reader.line_num + 1
-                if len(row) != width or row[0] <= " " or line - start > 1:
-                    if line - start > 1:
-                        self._check_lines(start, row, width)
-                    if not self._fit(row, width):
-                        continue
-                yield start, row
-        except csv.Error as problem:
-            raise self._told(problem, line, reader.line_num) from None
-        except UnicodeDecodeError:
-            raise Refusal("file_changed", None, name=self.source.name) from None
+            reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+            line = 1
+            try:
+                if width != _ANY:
+                    next((row for row in reader if any(cell.strip() for cell in row)), None)
+                    line = reader.line_num + 1
+                for row in reader:
+                    start, line = line, reader.line_num + 1
+                    if len(row) != width or row[0] <= " " or line - start > 1:
+                        if line - start > 1:
+                            self._check_lines(start, row, width)
+                        if not self._fit(row, width):
+                            continue
+                    yield start, row
+            except csv.Error as problem:
+                raise self._told(problem, line, reader.line_num) from None
+            except UnicodeDecodeError:
+                raise Refusal("file_changed", None, name=self.source.name) from None
 
     @staticmethod
     def _fit(row: list[str], width: int) -> bool:

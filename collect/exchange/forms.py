@@ -20,6 +20,7 @@ _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})" + _TIME)
 _MOST_SEEN = 50_000
 # A currency with four decimals lets every number of decimals pass that any currency has: only the signs matter here.
 _ANY = "CLF"
+_ONE_GROUP = re.compile(r"[^0-9.,]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9.,]*")
 _MARKS = re.compile(r"[A-Z]{3}|[¥$€£元]")
 
 
@@ -75,10 +76,14 @@ class Evidence:
 
         Plain integers, numeric cells of an XLSX, empty texts and garbage prove nothing.
         """
-        if "," not in text:
-            if "." not in text or isinstance(text, Exact) or ("." in self._decimals and text.count(".") == 1):
-                return
-        elif "," in self._decimals and text.count(",") == 1 and text.rfind(",") > text.rfind("."):
+        point_at, comma_at = text.rfind("."), text.rfind(",")
+        if point_at == comma_at or isinstance(text, Exact):
+            return
+        # Most amounts of a long file only say again what is known: they are told apart without reading them.
+        sign = "." if point_at > comma_at else ","
+        if sign in self._decimals and text.count(sign) == 1:
+            return
+        if self._unsure_amount is not None and _ONE_GROUP.fullmatch(text):
             return
         if text in self._seen_amounts:
             return

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
-
-import sqlalchemy as sa
+from zoneinfo import ZoneInfo
 
 from collect import i18n
 from collect.domain import aging, money
@@ -268,7 +267,8 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
 
     facts = [(AS_OF, report.as_of.isoformat()), (BASIS, i18n.in_language(language, DUE_DATE if report.basis is aging.Basis.DUE else ISSUE_DATE))]
     known = report.known_at or report.known
-    facts.append((KNOWN_AT, i18n.show_instant(known, timezone)))
+    # To the microsecond, so that `--known-at` with this very text prints the same report for ever (S6).
+    facts.append((KNOWN_AT, known.astimezone(ZoneInfo(timezone)).isoformat(sep=" ")))
     return Table(
         title=AGING,
         columns=tuple(columns),

@@ -68,7 +68,7 @@ def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
         except Refusal as refusal:
             batch.refuse(group, refusal, blamed if len(group) > 1 else None)
     kind = "receipt" if batch.kind == "payments" else "credit_note"
-    known = _load_known(batch, kind, [draft.number for _, draft in drafts])
+    known = _load_known(batch, kind, [draft.number for _, draft in drafts]) if batch.knows(Credit) else {}
     taken = _numbers_of_invoices(batch, [draft.number for _, draft in drafts]) if kind == "credit_note" else frozenset()
     owed = _load_owed(batch, sorted({number for _, draft in drafts for number, _, _ in draft.parts}))
     applied = _load_applied(batch, [row.id for row in known.values()])
@@ -125,6 +125,8 @@ def _join(group: intake.Group, rows: list[ReceiptDraft]) -> ReceiptDraft:
     A row that says exactly what another row says is the same row twice, not a second allocation (S16).
     """
     first = rows[0]
+    if len(rows) == 1:
+        return first
     parts: list[tuple[str, int | None, intake.Row]] = []
     said: set[tuple[str, int | None]] = set()
     for row, other in zip(group, rows, strict=True):
@@ -199,9 +201,7 @@ def _due_history(work: Work, item: Owed) -> list[ledger.Due]:
     return [ledger.Due(None, None), ledger.Due(min(day for day, _ in moves), item.due)]
 
 
-def _compare(
-    batch: intake.Batch, draft: ReceiptDraft, account: customers.Account, known: Any, owed: dict[str, list[Owed]], applied: dict[tuple[int, str], tuple[int, int]]
-) -> int:
+def _compare(batch: intake.Batch, draft: ReceiptDraft, account: customers.Account, known: Any, owed: dict[str, list[Owed]], applied: dict[tuple[int, str], tuple[int, int]]) -> int:
     """Whether a known receipt changed in a descriptive field (1) or not (0); money fields that differ are refused.
 
     An invoice named for it that it never settled, while both still have a rest, is refused too: a file does not
@@ -309,7 +309,11 @@ def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | 
     credit = work.session.scalars(sa.select(Credit).where(Credit.id == credit.id).with_for_update().execution_options(populate_existing=True)).one()
     items = list(
         work.session.scalars(
-            sa.select(Item).where(Item.document_no == invoice_no, Item.seller_id == credit.seller_id).order_by(Item.part).with_for_update().execution_options(populate_existing=True)
+            sa.select(Item)
+            .where(Item.document_no == invoice_no, Item.seller_id == credit.seller_id)
+            .order_by(Item.part)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
     )
     if items[0].customer_id != credit.customer_id:

@@ -37,13 +37,14 @@ class Account:
 
 
 def accounts(batch: intake.Batch, numbers: list[str]) -> dict[str, Account]:
-    """The known customers among these numbers (folded); numbers nobody has are absent."""
-    wanted = sorted({money.fold(number) for number in numbers if number})
-    c = Customer.__table__.c
-    if not wanted:
-        return {}
-    rows = batch.work.session.execute(sa.select(c.customer_no, c.id, c.currency, c.terms).where(intake.among(batch.work.session, c.customer_no, wanted)))
-    return {number: Account(key, currency, rule) for number, key, currency, rule in rows}
+    """The known customers, these numbers (folded) among them; numbers nobody has are absent. Each is looked up once a file."""
+    found: dict[str, Account] = batch.accounts
+    wanted = list({money.fold(number) for number in numbers if number} - found.keys())
+    if wanted:
+        c = Customer.__table__.c
+        query = sa.select(c.customer_no, c.id, c.currency, c.terms).where(intake.among(batch.work.session, c.customer_no, wanted))
+        found.update((number, Account(key, currency, rule)) for number, key, currency, rule in batch.work.session.execute(query))
+    return found
 
 
 @lru_cache(maxsize=65536)
@@ -315,7 +316,11 @@ def take_in_contacts(batch: intake.Batch, chunk: list[intake.Group]) -> None:
         except Refusal as refusal:
             batch.refuse(group, refusal)
     ids = [customer_id for _, customer_id, _, _ in drafts]
-    known = {(row.customer_id, row.name): row for start in range(0, len(ids), 500) for row in work.session.scalars(sa.select(Contact).where(Contact.customer_id.in_(ids[start : start + 500])))}
+    known = {
+        (row.customer_id, row.name): row
+        for start in range(0, len(ids), 500)
+        for row in work.session.scalars(sa.select(Contact).where(Contact.customer_id.in_(ids[start : start + 500])))
+    }
     for group, customer_id, name, values in drafts:
         found = known.get((customer_id, name))
         changed = 0

@@ -62,6 +62,19 @@ class Batch:
     notices: list[Refusal] = field(default_factory=list)
     digests: dict[str, Any] = field(default_factory=lambda: {name: hashlib.sha256() for name in ("items", "credits", "allocations")})
     days: dict[str, date] = field(default_factory=dict)
+    words: dict[tuple[str, str], str] = field(default_factory=dict)
+    currencies: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, Any] = field(default_factory=dict)
+    stored_before: dict[str, bool] = field(default_factory=dict)
+    told: dict[str, list[str]] = field(default_factory=lambda: {"items": [], "credits": [], "allocations": []})
+
+    def knows(self, table: type[database.Base]) -> bool:
+        """Whether the table held anything before this import. The rows of one number are decided together, so only what
+        was there before can be met again: into empty books nothing has to be looked up."""
+        name = table.__tablename__
+        if name not in self.stored_before:
+            self.stored_before[name] = self.work.session.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None
+        return self.stored_before[name]
 
     def cell(self, row: Row, key: str) -> str:
         """The cell of a column, outer white space gone; empty where the file has no such column."""
@@ -81,8 +94,18 @@ class Batch:
         return value or None
 
     def code(self, row: Row, key: str, longest: int = 64) -> str | None:
-        """A number or code as text: full-width forms folded, leading zeros kept."""
+        """A number or code as text: full-width forms folded, leading zeros kept.
+
+        Refuses a number of which a spreadsheet kept only the first fifteen digits: `digits_lost`.
+        """
+        raw = row.cells[self.index.get(key, -1)]
+        if not raw:
+            return None
+        if raw.__class__ is str and raw.isascii() and raw.isprintable() and len(raw) <= longest:
+            return raw.strip() or None
         value = self.text(row, key, longest)
+        if value and isinstance(raw, sheets.Exact) and sheets.lost_digits(value):
+            raise Refusal("digits_lost", key, value=value)
         return money.fold(value) or None if value else None
 
     def required(self, row: Row, key: str, longest: int = 64) -> str:
@@ -122,17 +145,25 @@ class Batch:
     def choice(self, row: Row, key: str, default: str | None = None) -> str | None:
         """One of the values a column knows, under its English or Chinese name."""
         text = self.cell(row, key)
-        return columns.value(self.kind, key, text) if text else default
+        if not text:
+            return default
+        known = self.words.get((key, text))
+        if known is None:
+            known = self.words[key, text] = columns.value(self.kind, key, text)
+        return known
 
     def currency(self, row: Row, customer_currency: str | None) -> str:
         """The row's currency, else the customer's, else the company's; Refusal `unknown_currency`."""
         text = self.cell(row, "currency")
         if not text:
             return customer_currency or self.work.seller.currency
-        code = money.fold(text).upper()
-        code = _CURRENCY_NAMES.get(code, code)
-        money.exponent(code)
-        return code
+        known = self.currencies.get(text)
+        if known is None:
+            code = money.fold(text).upper()
+            known = _CURRENCY_NAMES.get(code, code)
+            money.exponent(known)
+            self.currencies[text] = known
+        return known
 
     def refuse(self, rows: Sequence[Row], refusal: Refusal, blamed: Row | None = None) -> None:
         """Refuse all the rows of a group for the reason found in one of them."""
@@ -147,7 +178,18 @@ class Batch:
 
     def digest(self, table: str, *parts: object) -> None:
         """Add one stored row to the digest that the audit keeps (S30)."""
-        self.digests[table].update(("\x1f".join(map(str, parts)) + "\n").encode())
+        told = self.told[table]
+        told.append("\x1f".join(map(str, parts)))
+        if len(told) >= 2000:
+            self.finish_digest(table)
+
+    def finish_digest(self, table: str) -> str:
+        """Bring the digest of a table up to its last stored row; returns it in hexadecimal."""
+        told = self.told[table]
+        if told:
+            self.digests[table].update(("\n".join(told) + "\n").encode())
+            told.clear()
+        return str(self.digests[table].hexdigest())
 
 
 _CURRENCY_NAMES = {"RMB": "CNY", "人民币": "CNY", "￥": "CNY", "¥": "CNY", "美元": "USD", "欧元": "EUR", "港币": "HKD", "港元": "HKD", "日元": "JPY", "英镑": "GBP"}

@@ -36,6 +36,14 @@ def _change(work: Work, month: str, closed: bool, reason: str | None) -> None:
     if (month in load_closed_months(work.session)) == closed:
         raise Refusal("month_already_closed" if closed else "month_already_open", "month", month=month)
     work.session.add(
-        MonthClose(id=next_ids(work.session, 1)[0], seller_id=work.seller.id, month=month, closed=closed, by=work.actor.name, reason=(reason or "").strip()[:200] or None, recorded_at=work.now)
+        MonthClose(
+            id=next_ids(work.session, 1)[0],
+            seller_id=work.seller.id,
+            month=month,
+            closed=closed,
+            by=work.actor.name,
+            reason=(reason or "").strip()[:200] or None,
+            recorded_at=work.now,
+        )
     )
     work.note(audit.Note("close" if closed else "reopen", "month", month, after={"closed": closed}, reason=reason))

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collect.domain import ledger, money, receivables, terms
+from collect.domain import ledger, receivables, terms
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
@@ -20,12 +20,69 @@ from collect.storage.database import next_ids
 from collect.storage.ledger import Line, load_closed_months
 from collect.storage.receivables import Item, find_items
 
-ITEM = (
-    "id seller_id customer_id document_no part parts kind issue_date due_date provisional_date trigger currency amount_minor open_minor "
-    "closed_on voided_on voided_at terms po_no delivered_on description import_id version recorded_at"
-).split()
-LINE = "customer_id seller_id currency id day due issued receivable unapplied recorded_at contra account event item_id credit_id allocation_id".split()
-CREDIT = "id seller_id customer_id kind number day currency amount_minor open_minor voided_on voided_at method bank_reference reason import_id version recorded_at".split()
+ITEM = [
+    "id",
+    "seller_id",
+    "customer_id",
+    "document_no",
+    "part",
+    "parts",
+    "kind",
+    "issue_date",
+    "due_date",
+    "provisional_date",
+    "trigger",
+    "currency",
+    "amount_minor",
+    "open_minor",
+    "closed_on",
+    "voided_on",
+    "voided_at",
+    "terms",
+    "po_no",
+    "delivered_on",
+    "description",
+    "import_id",
+    "version",
+    "recorded_at",
+]
+LINE = [
+    "customer_id",
+    "seller_id",
+    "currency",
+    "id",
+    "day",
+    "due",
+    "issued",
+    "receivable",
+    "unapplied",
+    "recorded_at",
+    "contra",
+    "account",
+    "event",
+    "item_id",
+    "credit_id",
+    "allocation_id",
+]
+CREDIT = [
+    "id",
+    "seller_id",
+    "customer_id",
+    "kind",
+    "number",
+    "day",
+    "currency",
+    "amount_minor",
+    "open_minor",
+    "voided_on",
+    "voided_at",
+    "method",
+    "bank_reference",
+    "reason",
+    "import_id",
+    "version",
+    "recorded_at",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +146,7 @@ def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
             firsts.append((group, draft, kind))
         except Refusal as refusal:
             batch.refuse(group, refusal)
-    known = load_known(batch.work, [draft.number for _, draft, _ in firsts])
+    known = load_known(batch.work, [draft.number for _, draft, _ in firsts]) if batch.knows(Item) or batch.knows(Credit) else {}
     buffers = Buffers(batch, sum(1 for _ in firsts))
     for group, draft, kind in firsts:
         try:
@@ -120,7 +177,9 @@ def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, custo
     due = batch.day(row, "due_date")
     receivables.check_dates(issued, due)
     void = batch.choice(row, "status", "posted") == "void"
-    return receivables.InvoiceDraft(number, customer_no, issued, due, currency, amount, void, batch.code(row, "po_no"), batch.day(row, "delivered_on"), batch.text(row, "description", 500))
+    return receivables.InvoiceDraft(
+        number, customer_no, issued, due, currency, amount, void, batch.code(row, "po_no"), batch.day(row, "delivered_on"), batch.text(row, "description", 500)
+    )
 
 
 def _decide_invoice(
@@ -216,13 +275,19 @@ def record_event(work: Work, number: str, happened: date, reason: str | None = N
         due = parts[item.part].due
         if due is not None:
             _redate(work, item, due)
-    work.note(audit.Note("event", "invoice", number, waiting[0].customer_id, {"due_date": None}, {"happened": happened.isoformat(), "due_dates": [item.due_date for item in waiting]}, reason))
+    work.note(
+        audit.Note(
+            "event", "invoice", number, waiting[0].customer_id, {"due_date": None}, {"happened": happened.isoformat(), "due_dates": [item.due_date for item in waiting]}, reason
+        )
+    )
 
 
 def _redate(work: Work, item: Item, due: date) -> None:
     """Move what is open of a provisional item under its due date from today on; allocations that lie ahead follow on their days."""
     later = work.session.execute(
-        sa.select(Allocation.effective, Allocation.amount_minor).where(Allocation.item_id == item.id, Allocation.effective > work.today).order_by(Allocation.effective, Allocation.id)
+        sa.select(Allocation.effective, Allocation.amount_minor)
+        .where(Allocation.item_id == item.id, Allocation.effective > work.today)
+        .order_by(Allocation.effective, Allocation.id)
     ).all()
     day = max(work.today, item.issue_date)
     lines = ledger.redate(day, None, due, item.issue_date, item.open_minor + sum(amount for _, amount in later))
@@ -242,14 +307,27 @@ def load_known(work: Work, numbers: list[str]) -> dict[str, KnownRow]:
     parts: dict[str, list[Any]] = defaultdict(list)
     item = Item.__table__.c
     query = sa.select(
-        item.document_no, item.id, item.kind, item.customer_id, item.issue_date, item.due_date, item.currency, item.amount_minor, item.voided_on, item.po_no, item.delivered_on, item.description
+        item.document_no,
+        item.id,
+        item.kind,
+        item.customer_id,
+        item.issue_date,
+        item.due_date,
+        item.currency,
+        item.amount_minor,
+        item.voided_on,
+        item.po_no,
+        item.delivered_on,
+        item.description,
     ).where(item.seller_id == work.seller.id, intake.among(work.session, item.document_no, numbers))
     for row in work.session.execute(query.order_by(item.document_no, item.part)):
         parts[row.document_no].append(row)
     for number, rows in parts.items():
         first = rows[0]
         due = first.due_date if len(rows) == 1 else None
-        document = receivables.KnownDocument(first.kind, first.customer_id, first.issue_date, due, first.currency, sum(row.amount_minor for row in rows), first.voided_on is not None)
+        document = receivables.KnownDocument(
+            first.kind, first.customer_id, first.issue_date, due, first.currency, sum(row.amount_minor for row in rows), first.voided_on is not None
+        )
         found[number] = KnownRow(document, tuple(row.id for row in rows), first.po_no, first.delivered_on, first.description)
     credit = Credit.__table__.c
     notes = sa.select(credit.number, credit.id, credit.kind, credit.customer_id, credit.day, credit.currency, credit.amount_minor, credit.voided_on, credit.reason).where(
@@ -325,8 +403,7 @@ class Buffers:
             )
             batch.digest("items", draft.number, part, account.id, draft.issued, draft.currency, minor)
             if not draft.void:
-                self.post(ledger.issue(draft.issued, due, minor), account.id, draft.currency, item_id, None, None)
-                work.total(draft.currency, draft.issued, 0, 0, minor)
+                self.post(ledger.issue(draft.issued, due, minor), account.id, draft.currency, item_id, None, None, minor)
 
     def credit(
         self,
@@ -347,7 +424,25 @@ class Buffers:
         credit_id = self.next_id()
         reason = reason[:200] if reason else None
         self.credits.append(
-            (credit_id, work.seller.id, customer_id, kind, number, day, currency, amount, 0 if void else rest, day if void else None, work.now if void else None, method, reference, reason, batch.import_id, 1, work.now)
+            (
+                credit_id,
+                work.seller.id,
+                customer_id,
+                kind,
+                number,
+                day,
+                currency,
+                amount,
+                0 if void else rest,
+                day if void else None,
+                work.now if void else None,
+                method,
+                reference,
+                reason,
+                batch.import_id,
+                1,
+                work.now,
+            )
         )
         batch.digest("credits", kind, number, customer_id, day, currency, amount)
         if not void:
@@ -356,10 +451,10 @@ class Buffers:
                 self.post(ledger.receive(kind, day, rest), customer_id, currency, None, credit_id, None)
         return credit_id
 
-    def post(self, line: ledger.Line, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None) -> None:
-        """Buffer a journal line and its day total."""
+    def post(self, line: ledger.Line, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None, documents: int = 0) -> None:
+        """Buffer a journal line and its day total; `documents` as in `post`."""
         self.lines.append(line_row(self.batch.work, line, self.next_id(), customer_id, currency, item, credit, allocation))
-        self.batch.work.total(currency, line.day, line.receivable, line.unapplied, 0)
+        self.batch.work.total(currency, line.day, line.receivable, line.unapplied, documents)
 
     def flush(self) -> None:
         """Write everything collected, parents first."""
@@ -368,5 +463,3 @@ class Buffers:
         intake.write(self.batch, Allocation, ("id", "credit_id", "item_id", "amount_minor", "effective", "reverses_id", "recorded_at"), self.allocations)
         intake.write(self.batch, Line, tuple(LINE), self.lines)
         self.items, self.credits, self.allocations, self.lines = [], [], [], []
-
-

@@ -67,7 +67,7 @@ def initialise(runtime: Runtime, firm: Company, admin_password: str | None, admi
         if company.load_seller(session) is not None:
             return False
         now = runtime.clock()
-        values = dict(name=firm.name, country=firm.country, currency=firm.currency, timezone=firm.timezone, language=firm.language)
+        values = {"name": firm.name, "country": firm.country, "currency": firm.currency, "timezone": firm.timezone, "language": firm.language}
         session.add(company.Seller(id=database.next_ids(session, 1)[0], **values, buckets=runtime.settings.buckets, recorded_at=now))
         head = audit.lock_head(session)
         audit.add_notes(session, head, max(now, head.at), SYSTEM.name, [audit.Note("create", "company", firm.name, after=values)])

@@ -57,7 +57,8 @@ def save(engine: sa.Engine, target: Path) -> Backup:
         held = _proven(partial)
         partial.replace(target)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        for path in [path for path in target.parent.iterdir() if path.name.startswith(partial.name)]:
+            path.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
     return held

@@ -61,7 +61,10 @@ def wrong_allocations(session: Session) -> Iterator[int]:
                 Item.currency != Credit.currency,
                 Allocation.effective < Item.issue_date,
                 Allocation.effective < Credit.day,
-                sa.and_(Allocation.reverses_id.is_not(None), sa.or_(origin.amount_minor != -Allocation.amount_minor, origin.item_id != Allocation.item_id, origin.credit_id != Allocation.credit_id)),
+                sa.and_(
+                    Allocation.reverses_id.is_not(None),
+                    sa.or_(origin.amount_minor != -Allocation.amount_minor, origin.item_id != Allocation.item_id, origin.credit_id != Allocation.credit_id),
+                ),
             )
         )
         .order_by(Allocation.id)
@@ -79,7 +82,14 @@ def wrong_lines(session: Session) -> Iterator[int]:
         (
             Line.event == "issue",
             sa.and_(
-                same_item, due, Line.receivable == Item.amount_minor, Line.unapplied == 0, Line.day == Item.issue_date, Line.recorded_at == Item.recorded_at, Line.account == SALES, Line.credit_id.is_(None)
+                same_item,
+                due,
+                Line.receivable == Item.amount_minor,
+                Line.unapplied == 0,
+                Line.day == Item.issue_date,
+                Line.recorded_at == Item.recorded_at,
+                Line.account == SALES,
+                Line.credit_id.is_(None),
             ),
         ),
         (
@@ -97,12 +107,27 @@ def wrong_lines(session: Session) -> Iterator[int]:
         (
             Line.event == "settle",
             sa.and_(
-                same_item, same_credit, due, Line.receivable == -Allocation.amount_minor, Line.unapplied == 0, Line.day == Credit.day, Line.account == account, Line.recorded_at == Allocation.recorded_at
+                same_item,
+                same_credit,
+                due,
+                Line.receivable == -Allocation.amount_minor,
+                Line.unapplied == 0,
+                Line.day == Credit.day,
+                Line.account == account,
+                Line.recorded_at == Allocation.recorded_at,
             ),
         ),
         (
             Line.event == "allocate",
-            sa.and_(same_item, same_credit, due, Line.receivable == -Allocation.amount_minor, Line.contra == 0, Line.day == Allocation.effective, Line.recorded_at == Allocation.recorded_at),
+            sa.and_(
+                same_item,
+                same_credit,
+                due,
+                Line.receivable == -Allocation.amount_minor,
+                Line.contra == 0,
+                Line.day == Allocation.effective,
+                Line.recorded_at == Allocation.recorded_at,
+            ),
         ),
         (Line.event == "redate", sa.and_(same_item, Line.unapplied == 0, Line.account == "redating")),
         else_=sa.false(),
@@ -191,7 +216,9 @@ def wrong_totals(session: Session) -> Iterator[tuple[Any, str]]:
     for table, day, sign in ((Item, Item.issue_date, 1), (Credit, Credit.day, -1)):
         never = sa.and_(table.voided_on.is_not(None), table.voided_at == table.recorded_at)
         add(sa.select(table.seller_id, table.currency, day, sa.func.sum(table.amount_minor)).where(sa.not_(never)).group_by(table.seller_id, table.currency, day), 2, sign=sign)
-        dead = sa.select(table.seller_id, table.currency, table.voided_on, sa.func.sum(table.amount_minor)).where(table.voided_on.is_not(None), table.voided_at != table.recorded_at)
+        dead = sa.select(table.seller_id, table.currency, table.voided_on, sa.func.sum(table.amount_minor)).where(
+            table.voided_on.is_not(None), table.voided_at != table.recorded_at
+        )
         add(dead.group_by(table.seller_id, table.currency, table.voided_on), 2, sign=-sign)
     totals = sa.select(DayTotal.seller_id, DayTotal.currency, DayTotal.day, sa.func.sum(DayTotal.receivable), sa.func.sum(DayTotal.unapplied), sa.func.sum(DayTotal.documents))
     add(totals.group_by(DayTotal.seller_id, DayTotal.currency, DayTotal.day), 0, 1, 2, sign=-1)

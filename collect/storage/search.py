@@ -58,7 +58,8 @@ def find_customers(session: Session, scope: Scope, text: str, limit: int) -> lis
     ]
     letters = low.replace(" ", "")
     if letters.isascii() and letters.isalpha():
-        near.append(sa.func.replace(c.sort_key, " ", "").startswith(letters, autoescape=True))
+        joined = sa.func.replace(c.sort_key, " ", "")
+        near.append(joined.contains(letters, autoescape=True) if len(letters) > 2 else joined.startswith(letters, autoescape=True))
         if 2 <= len(letters) <= _MOST_INITIALS:
             near.append(c.sort_key.like(" ".join(f"{letter}%" for letter in letters)))
     if len(digits) >= _LEAST_DIGITS:

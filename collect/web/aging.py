@@ -37,8 +37,8 @@ BY = {
 }
 KEPT = ("as_of", "known_at", "basis", "buckets")
 """What every way down and every way back keeps of the question."""
-AMOUNTS = ("provisional", "unapplied", "total", "disputed", "promised", "in_paper")
-"""The columns after the buckets."""
+AMOUNTS = ("provisional", "unapplied", "disputed", "promised", "in_paper")
+"""The columns after the buckets; the total stands before them, where no screen is too narrow for it."""
 LINKED = ("provisional", "unapplied", "total")
 
 
@@ -46,11 +46,11 @@ class AgingFilter(FilterForm):
     """What the report is asked for; all of it stands in the address."""
 
     as_of = StringField(i18n.lazy("As of"), widget=DateInput())
-    by = SelectField(i18n.lazy("By"), choices=[("" if key == "customer" else key, label) for key, label in BY.items()], validate_choice=False)
+    by = SelectField(i18n.lazy("Group by"), choices=pages.choices({"" if key == "customer" else key: label for key, label in BY.items()}), validate_choice=False)
     currency = SelectField(i18n.lazy("Currency"), choices=[], validate_choice=False)
     customer = StringField(i18n.lazy("Customer no."))
     known_at = StringField(i18n.lazy("Known at"))
-    basis = SelectField(i18n.lazy("Days counted from"), choices=[("", i18n.lazy("Due date")), ("issue", i18n.lazy("Issue date"))], validate_choice=False)
+    basis = SelectField(i18n.lazy("Days counted from"), choices=pages.choices({"": i18n.lazy("Due date"), "issue": i18n.lazy("Issue date")}), validate_choice=False)
     buckets = StringField(i18n.lazy("Buckets"))
     bucket = HiddenField()
     sort = HiddenField()
@@ -100,7 +100,7 @@ def index() -> Response:
     with pages.read_view() as view:
         scope = view.actor.scope
         codes = sorted({view.seller.currency, *load_currencies(view.session, scope)})
-        form.currency.choices = [("", i18n.lazy("All")), *((code, code) for code in codes)]
+        form.currency.choices = pages.choices({"": i18n.lazy("All"), **{code: code for code in codes}})
         try:
             chosen = options.aging_options(view, asked)
             whole = reports.build(view, scope, chosen)
@@ -142,6 +142,8 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
         "page": page,
         "lines": [_line(row, shown, kept, asked) for row in page.rows],
         "totals": [_total(row, shown, kept, asked) for row in shown.totals],
+        "columns": ("total", *shown.buckets.names, *AMOUNTS),
+        "known_address": url_for("aging.index", **_changed(known_at=shown.known.isoformat(), as_of=shown.as_of.isoformat())),
         "headings": {name: _heading(name, asked) for name in (*shown.buckets.names, *LINKED)},
         "bars": [bars.bar(row, shown.buckets.names, partial(_items, kept, asked, row.currency)) for row in shown.totals],
         "crumbs": _crumbs(asked, name),
@@ -172,7 +174,7 @@ def _total(row: AgingRow, report: AgingReport, kept: dict[str, Any], asked: dict
 
 
 def _amounts(row: AgingRow, report: AgingReport) -> list[tuple[str, int]]:
-    return [*zip(report.buckets.names, row.amounts, strict=True), *((name, int(getattr(row, name))) for name in AMOUNTS)]
+    return [("total", row.total), *zip(report.buckets.names, row.amounts, strict=True), *((name, int(getattr(row, name))) for name in AMOUNTS)]
 
 
 def _cell(row: AgingRow, name: str, amount: int, address: str) -> Cell:

@@ -51,7 +51,7 @@ def index() -> Response:
     form = AuditFilter(request.args)
     kinds = None if pages.may(Permission.READ_LEDGER) else frozenset(words.KINDS) - words.LEDGER_KINDS
     known = [kind for kind in words.KINDS if kinds is None or kind in kinds]
-    form.kind.choices = [("", i18n.lazy("Everything")), *((kind, i18n.lazy(words.KINDS[kind])) for kind in known)]
+    form.kind.choices = pages.choices({"": i18n.lazy("Everything"), **{kind: i18n.lazy(words.KINDS[kind]) for kind in known}})
     after = request.args.get("after", "")
     wish = AuditWish(_text(form.kind.data), _text(form.key.data), _text(form.actor.data).lower(), kinds)
     size = pages.page_size()

@@ -11,12 +11,12 @@ from collect.domain import money
 from collect.reports.aging import AgingRow
 
 _WHOLE = 10_000
-_TONES = 6
+_TONES = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One piece of a bar: place and width in percent as text; `tone` 0 (not due) to 7 (oldest), or `p` for provisional.
+    """One piece of a bar: place and width in percent as text; `tone` 0 (not due) to 8 (oldest), or `p` for provisional.
 
     `share` is whole percent of everything open. A piece of nothing has no width.
     """
@@ -32,15 +32,25 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The open amounts of one currency as a bar, and what stands beside it; minor units."""
+    """The open amounts of one currency as a bar, and what stands beside it; minor units, positive where something is owed.
+
+    `figures` are the total, overdue, unapplied and provisional amounts, each with where it leads.
+    """
 
     currency: str
     segments: tuple[Segment, ...]
-    total: int
-    overdue: int
-    unapplied: int
-    provisional: int
+    figures: tuple[Figure, ...]
     open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number above the bar; `tone` is its swatch where it is a piece of the bar."""
+
+    name: str
+    amount: int
+    address: str
+    tone: str = ""
 
 
 def bar(row: AgingRow, names: Sequence[str], address: Callable[[str], str]) -> Bar:
@@ -55,11 +65,13 @@ def bar(row: AgingRow, names: Sequence[str], address: Callable[[str], str]) -> B
         passed += size
         share = (size * 200 + whole) // (2 * whole) if whole else 0
         segments.append(Segment(name, amount, _percent(start), _percent(end - start), share, tone(at, len(names)), address(name) if amount else ""))
-    return Bar(row.currency, tuple(segments), row.total, row.overdue, row.unapplied, row.provisional, sum(row.amounts) + row.provisional)
+    told = (("total", row.total, ""), ("overdue", row.overdue, ""), ("unapplied", row.unapplied, ""), ("provisional", row.provisional, "p"))
+    figures = tuple(Figure(name, amount, address(name) if amount else "", swatch) for name, amount, swatch in told)
+    return Bar(row.currency, tuple(segments), figures, sum(row.amounts) + row.provisional)
 
 
 def tone(at: int, count: int) -> str:
-    """How late a bucket is, 0 to 7, whatever the number of buckets; beyond the last one stands what is provisional."""
+    """How late a bucket is, 0 to 8, whatever the number of buckets; beyond the last one stands what is provisional."""
     if at >= count:
         return "p"
     return "0" if at == 0 else str(1 + (at - 1) * _TONES // max(count - 2, 1))

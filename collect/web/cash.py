@@ -127,13 +127,13 @@ def offer(refused: ApplyForm | None, credits: Sequence[Offered], only: Offered |
     """The form with the credits to choose from; each option carries the version it was read with."""
     form = refused or ApplyForm(formdata=None, credit=_option(only) if only else None)
     shown = {"receipt": i18n.gettext("Receipt"), "credit_note": i18n.gettext("Credit note")}
-    options_shown = [
-        (_option(each), f"{shown.get(each.kind, each.kind)} {each.number} · {each.day.isoformat()} · {i18n.group(each.open, each.currency)} {each.currency}") for each in credits
-    ]
-    form.credit.choices = options_shown
+    offered = {
+        _option(each): f"{shown.get(each.kind, each.kind)} {each.number} · {each.day.isoformat()} · {i18n.group(each.open, each.currency)} {each.currency}" for each in credits
+    }
+    form.credit.choices = pages.choices(offered)
     if refused is not None and status == 409:
         before = (refused.credit.data or "").rpartition("|")[0]
-        form.credit.data = next((option for option, _ in options_shown if option.rpartition("|")[0] == before), None)
+        form.credit.data = next((option for option in offered if option.rpartition("|")[0] == before), None)
     return form
 
 

@@ -41,14 +41,14 @@ class CustomerFilter(FilterForm):
     q = StringField(i18n.lazy("Number or name"))
     rep = SelectField(i18n.lazy("Rep"), choices=[], validate_choice=False)
     segment = SelectField(i18n.lazy("Segment"), choices=[], validate_choice=False)
-    sort = SelectField(i18n.lazy("Order"), choices=[("", i18n.lazy("By name")), ("number", i18n.lazy("By number"))], validate_choice=False)
+    sort = SelectField(i18n.lazy("Order"), choices=pages.choices({"": i18n.lazy("By name"), "number": i18n.lazy("By number")}), validate_choice=False)
     overdue = BooleanField(i18n.lazy("Only overdue"))
 
 
 class DutyForm(PageForm):
     """Who looks after the customer from today on; `version` tells whether somebody else changed it meanwhile."""
 
-    duty = SelectField(i18n.lazy("Duty"), choices=[(key, i18n.lazy(label)) for key, label in words.DUTIES.items()])
+    duty = SelectField(i18n.lazy("Duty"), choices=pages.choices({key: i18n.lazy(label) for key, label in words.DUTIES.items()}))
     person = SelectField(i18n.lazy("Person"), choices=[], validate_choice=False)
     version = IntegerField(widget=HiddenInput())
 
@@ -73,8 +73,8 @@ def index() -> Response:
     with pages.read_view() as view:
         scope = view.actor.scope
         reps = _reps(view)
-        form.rep.choices = [("", i18n.lazy("Everybody")), *((name, full) for name, full in reps.values())]
-        form.segment.choices = [("", i18n.lazy("All")), *((name, name) for name in listings.load_segments(view.session, scope))]
+        form.rep.choices = pages.choices({"": i18n.lazy("Everybody"), **dict(reps.values())})
+        form.segment.choices = pages.choices({"": i18n.lazy("All"), **{name: name for name in listings.load_segments(view.session, scope)}})
         wish = _wish(view, form, reps)
         if wanted:
             return files.of_table(view, reports.as_table(list(reports.all_lines(view, scope, wish)), wish.today), wanted, f"customers-{wish.today.isoformat()}")
@@ -219,7 +219,7 @@ def _figures(view: View, customer: Profile) -> tuple[list[bars.Bar], str]:
 
 
 def _items_address(number: str, currency: str, bucket: str) -> str:
-    return url_for("aging.index", by="item", customer=number, currency=currency, bucket=bucket)
+    return url_for("aging.index", by="item", customer=number, currency=currency, bucket=None if bucket == "total" else bucket)
 
 
 def _duty_form(view: View, customer: Profile, refused: DutyForm | None, status: int) -> DutyForm:
@@ -227,7 +227,7 @@ def _duty_form(view: View, customer: Profile, refused: DutyForm | None, status: 
     form = refused or DutyForm(formdata=None, version=customer.version)
     able = {role for roles in services.CARRY.values() for role in roles}
     people = [user for user in load_users(view.session) if user.active and Role(user.role) in able]
-    form.person.choices = [("", i18n.lazy("Nobody")), *((user.username, f"{user.name} ({user.username})") for user in people)]
+    form.person.choices = pages.choices({"": i18n.lazy("Nobody"), **{user.username: f"{user.name} ({user.username})" for user in people}})
     if status == 409:
         form.version.data = customer.version
     return form

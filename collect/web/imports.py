@@ -37,14 +37,18 @@ SHOWN_ERRORS = 200
 class ImportForm(PageForm):
     """A file, what it holds, and how to read it where the file itself does not tell."""
 
-    kind = SelectField(i18n.lazy("What it holds"), choices=list(KINDS.items()))
+    kind = SelectField(i18n.lazy("What it holds"), choices=pages.choices(KINDS))
     file = FileField(i18n.lazy("File"))
     dates = SelectField(
         i18n.lazy("Order of dates"),
-        choices=[("", i18n.lazy("As the file tells")), ("ymd", i18n.lazy("Year, month, day")), ("dmy", i18n.lazy("Day, month, year")), ("mdy", i18n.lazy("Month, day, year"))],
+        choices=pages.choices(
+            {"": i18n.lazy("As the file tells"), "ymd": i18n.lazy("Year, month, day"), "dmy": i18n.lazy("Day, month, year"), "mdy": i18n.lazy("Month, day, year")}
+        ),
     )
-    decimal = SelectField(i18n.lazy("Decimal sign"), choices=[("", i18n.lazy("As the file tells")), (".", i18n.lazy("Point: 1,234.50")), (",", i18n.lazy("Comma: 1.234,50"))])
-    encoding = SelectField(i18n.lazy("Encoding"), choices=[("", i18n.lazy("As the file tells")), *((name, name.upper()) for name in ENCODINGS)])
+    decimal = SelectField(
+        i18n.lazy("Decimal sign"), choices=pages.choices({"": i18n.lazy("As the file tells"), ".": i18n.lazy("Point: 1,234.50"), ",": i18n.lazy("Comma: 1.234,50")})
+    )
+    encoding = SelectField(i18n.lazy("Encoding"), choices=pages.choices({"": i18n.lazy("As the file tells"), **{name: name.upper() for name in ENCODINGS}}))
     strict = BooleanField(i18n.lazy("One refused row refuses the whole file"))
     check = BooleanField(i18n.lazy("Only check: change nothing"))
 
@@ -120,6 +124,7 @@ def new() -> Response:
 def show(run_id: int) -> Response:
     """What became of one file."""
     run = _run(run_id)
+    told = run.result[i18n.current()]
     outcome = Outcome(
         run.kind,
         run.file_name,
@@ -127,9 +132,9 @@ def show(run_id: int) -> Response:
         run.changed,
         run.unchanged,
         run.refused,
-        list(run.result.get("ignored_columns", [])),
-        list(run.result.get("errors", [])),
-        list(run.result.get("notices", [])),
+        list(told["ignored_columns"]),
+        list(told["errors"]),
+        list(told["notices"]),
     )
     return _result(outcome, run)
 

@@ -23,7 +23,7 @@ blueprint.record_once(numbers.register)
 
 STATES = {
     "": i18n.lazy("All"),
-    "open": i18n.lazy("Open"),
+    "open": i18n.lazy("Still open"),
     "overdue": i18n.lazy("Overdue"),
     "waiting": i18n.lazy("Waiting for an event"),
     "settled": i18n.lazy("Settled"),
@@ -36,7 +36,7 @@ class InvoiceFilter(FilterForm):
 
     q = StringField(i18n.lazy("Invoice no."))
     customer = StringField(i18n.lazy("Customer no."))
-    state = SelectField(i18n.lazy("State"), choices=list(STATES.items()), validate_choice=False)
+    state = SelectField(i18n.lazy("State"), choices=pages.choices(STATES), validate_choice=False)
 
 
 class EventForm(PageForm):

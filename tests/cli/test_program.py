@@ -82,10 +82,26 @@ def test_the_example_of_help_is_a_command_line_that_parses(words: tuple[str, ...
 
 def test_wrong_usage_is_2_and_says_where_to_read(sqlite_program: Program) -> None:
     told = sqlite_program("report", "aging", "--colour", "red", status=2)
-    assert (told.stdout, told.stderr.splitlines()[0]) == ("", "No such option '--colour'.")
+    assert (told.stdout, told.stderr.splitlines()[0]) == ("", "There is no option --colour.")
     assert told.stderr.splitlines()[1] == "See `collect report aging --help`."
     assert sqlite_program("unheard-of", status=2).stdout == ""
     assert "Usage: collect" in sqlite_program(status=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("imprt", "There is no command imprt. Did you mean import?"),
+        ("report aging --as-off x", "There is no option --as-off. Did you mean --as-of?"),
+        ("user add x --role king", "--role: king is none of rep, lead, finance, manager, auditor, admin."),
+        ("user disable", "NAME is missing."),
+        ("month open 2026-02", "--reason is missing."),
+        ("db restore nowhere/at.all", "FILE: there is no file nowhere/at.all."),
+        ("db backup .", "FILE: . is a folder, not a file."),
+    ],
+)
+def test_wrong_usage_is_said_in_a_sentence_of_ours(sqlite_program: Program, words: str, sentence: str) -> None:
+    assert sqlite_program(*words.split(), status=2).stderr.splitlines()[0] == sentence
 
 
 def test_a_refusal_is_1_and_one_sentence(sqlite_program: Program) -> None:

@@ -107,7 +107,7 @@ def test_the_table_without_a_terminal_is_plain_and_aligned(book: Program) -> Non
     """A Chinese sign is two columns wide, so that the figures stand under each other."""
     lines = book("report", "aging", *BUCKETS, "--currency", "CNY").stdout.splitlines()
     head = next(index for index, line in enumerate(lines) if line.startswith("Customer no."))
-    assert lines[head] == "Customer no.  Name      Currency  Not due  1-30   31-60   61+  Provisional  Unapplied   Total  Disputed  Promised  In paper"
+    assert lines[head] == "Customer no.  Name      Currency  Not due  1–30   31–60   61+  Provisional  Unapplied   Total  Disputed  Promised  In paper"
     assert lines[head + 2] == "C1            华北医院  CNY         50.00  0.00  100.00  0.00         0.00       0.00  150.00      0.00      0.00      0.00"
     assert lines[head + 4].startswith("Total")
 
@@ -138,3 +138,11 @@ def test_bad_options_are_one_sentence(book: Program, options: tuple[str, str], s
 def test_an_empty_option_is_wrong_usage(book: Program) -> None:
     """`--as-of "$DAY"` with DAY unset must not print the report of today as if it were another day's."""
     assert book("report", "aging", "--as-of", "", status=2).stderr.splitlines()[0] == "An option is empty: leave it out or give it a value."
+
+
+def test_no_figure_is_cut_on_a_narrow_terminal(book: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = book("report", "aging", *BUCKETS).stdout
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    narrow = book("report", "aging", *BUCKETS, COLUMNS="60").stdout
+    assert "…" not in narrow
+    assert narrow.split() == wide.split()

@@ -36,7 +36,7 @@ def test_every_role_of_the_interface(ready: Program, role: str) -> None:
     [
         (("add", "admin", "--role", "rep"), 1, "The user name admin is taken; choose another."),
         (("add", "Bad Name", "--role", "rep"), 1, "bad name cannot be a user name;"),
-        (("add", "x", "--role", "owner"), 2, "'owner' is not one of"),
+        (("add", "x", "--role", "owner"), 2, "owner is none of"),
         (("add", "x"), 2, "--role"),
         (("disable", "nobody"), 1, "There is no user nobody here."),
         (("token", "nobody"), 1, "There is no user nobody here."),

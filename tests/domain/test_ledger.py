@@ -58,9 +58,7 @@ def test_an_allocation_before_a_later_redating_keeps_every_day_exact() -> None:
     redated=st.none() | st.integers(0, 200),
     looked=st.integers(0, 250),
 )
-def test_any_allocations_and_a_redating_leave_amount_less_allocations_under_the_date_in_force(
-    amount: int, parts: list[tuple[int, int]], redated: int | None, looked: int
-) -> None:
+def test_any_allocations_and_a_redating_leave_amount_less_allocations_under_the_date_in_force(amount: int, parts: list[tuple[int, int]], redated: int | None, looked: int) -> None:
     """Whatever the order of days, as of any day: one due date holds amount - Σ allocations so far, every line balances."""
     start = MARCH_1
     due, new = start + timedelta(days=30), start + timedelta(days=90)

@@ -16,7 +16,8 @@ from collect.sentences import say
 
 # The table of `interfaces` Files in, by hand: key, required, Chinese name.
 SPECIFIED = {
-    "customers": "customer_no* 客户编号 name* 客户名称 tax_no 税号 segment 客户分类 rep 业务员 collector 催收员 terms 付款条件 credit_limit 信用额度 currency 币种 parent_no 上级客户 margin 毛利率",
+    "customers": "customer_no* 客户编号 name* 客户名称 tax_no 税号 segment 客户分类 rep 业务员 collector 催收员 terms 付款条件 credit_limit 信用额度 currency 币种 "
+    "parent_no 上级客户 margin 毛利率",
     "contacts": "customer_no* 客户编号 name* 联系人 role 职务 original 初始联系人 decides 能决策",
     "invoices": "invoice_no* 发票号 customer_no* 客户编号 issue_date* 开票日期 due_date 到期日 amount* 金额 po_no 订单号 delivered_on 送货日期 doc_type 单据类型 status 状态",
     "credits": "credit_no* 贷项编号 customer_no* 客户编号",

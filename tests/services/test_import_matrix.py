@@ -22,7 +22,11 @@ DATES = {
     "dmy": lambda day: f"{day.day:02d}.{day.month:02d}.{day.year}",
     "mdy": lambda day: f"{day.month}/{day.day}/{day.year}",
 }
-NUMBERS = {"point": lambda cents: f"{cents // 100:,}.{cents % 100:02d}", "comma": lambda cents: f"{cents // 100:,}".replace(",", ".") + f",{cents % 100:02d}", "yen": lambda cents: f"￥{cents // 100}.{cents % 100:02d}"}
+NUMBERS = {
+    "point": lambda cents: f"{cents // 100:,}.{cents % 100:02d}",
+    "comma": lambda cents: f"{cents // 100:,}".replace(",", ".") + f",{cents % 100:02d}",
+    "yen": lambda cents: f"￥{cents // 100}.{cents % 100:02d}",
+}
 HEADERS = {"en": ("invoice_no", "customer_no", "issue_date", "due_date", "amount", "description"), "zh": ("发票号", "客户编号", "开票日期", "到期日", "金额", "说明")}
 
 # number, customer, issue, due, cents, text: a day above the 12th and an amount above 999 settle the forms

@@ -80,7 +80,12 @@ def test_strict_refuses_the_file_and_a_dry_run_stores_nothing(books: Runtime) ->
 def test_money_fields_of_a_known_number_are_refused_and_descriptive_ones_change_on_record(books: Runtime) -> None:
     head = "invoice_no,customer_no,issue_date,due_date,amount,description\n"
     take_in(books, "invoices", head + "I1,C1,2026-01-05,2026-02-05,100.00,first\n")
-    for changed, field in (("C2,2026-01-05,2026-02-05,100.00", "customer_no"), ("C1,2026-01-06,2026-02-05,100.00", "issue_date"), ("C1,2026-01-05,2026-02-06,100.00", "due_date"), ("C1,2026-01-05,2026-02-05,100.01", "amount")):
+    for changed, field in (
+        ("C2,2026-01-05,2026-02-05,100.00", "customer_no"),
+        ("C1,2026-01-06,2026-02-05,100.00", "issue_date"),
+        ("C1,2026-01-05,2026-02-06,100.00", "due_date"),
+        ("C1,2026-01-05,2026-02-05,100.01", "amount"),
+    ):
         result = take_in(books, "invoices", f"{head}I1,{changed},first\n")
         assert codes(result) == [(2, "document_differs", field)]
     assert counts(take_in(books, "invoices", head + "I1,C1,2026-01-05,2026-02-05,100.00,second\n")) == (0, 1, 0, 0)
@@ -134,7 +139,11 @@ def test_receipts_over_several_invoices_wherever_their_rows_stand(books: Runtime
 def test_one_bad_row_refuses_the_whole_receipt(books: Runtime) -> None:
     take_in(books, "invoices", "invoice_no,customer_no,issue_date,due_date,amount\nI1,C1,2026-01-05,2026-02-05,100.00\nJ1,C2,2026-01-05,2026-02-05,100.00\n")
     text = "payment_ref,customer_no,date,amount,invoice_no,allocated\n"
-    result = take_in(books, "payments", text + "P1,C1,2026-02-01,120.00,I1,\nP1,C1,2026-02-01,121.00,,\nP2,C1,2026-02-01,5.00,J1,\nP3,C1,2026-02-01,5.00,NONE,\nP4,C1,2026-02-01,500.00,I1,101.00\n")
+    result = take_in(
+        books,
+        "payments",
+        text + "P1,C1,2026-02-01,120.00,I1,\nP1,C1,2026-02-01,121.00,,\nP2,C1,2026-02-01,5.00,J1,\nP3,C1,2026-02-01,5.00,NONE,\nP4,C1,2026-02-01,500.00,I1,101.00\n",
+    )
     assert counts(result) == (0, 0, 0, 5)
     assert [(line, code) for line, code, _ in sorted(codes(result), key=lambda entry: entry[0])] == [
         (2, "rows_disagree"),
@@ -157,7 +166,9 @@ def test_row_order_decides_nothing_when_receipts_reach_for_one_invoice(books: Ru
 
 def test_a_number_twice_with_other_content_refuses_both_rows(books: Runtime) -> None:
     head = "invoice_no,customer_no,issue_date,due_date,amount\n"
-    result = take_in(books, "invoices", head + "I1,C1,2026-01-05,2026-02-05,5.00\nI2,C1,2026-01-05,2026-02-05,5.00\nI1,C1,2026-01-05,2026-02-05,6.00\nI2,C1,2026-01-05,2026-02-05,5.00\n")
+    result = take_in(
+        books, "invoices", head + "I1,C1,2026-01-05,2026-02-05,5.00\nI2,C1,2026-01-05,2026-02-05,5.00\nI1,C1,2026-01-05,2026-02-05,6.00\nI2,C1,2026-01-05,2026-02-05,5.00\n"
+    )
     assert counts(result) == (1, 0, 1, 2)
     assert {code for _, code, _ in codes(result)} == {"number_twice_in_file"}
 
@@ -181,7 +192,15 @@ def test_customers_change_on_record_and_unknown_people_are_refused(books: Runtim
     assert [notice.code for notice in again.notices] == ["parent_cycle"]
 
 
-@pytest.mark.parametrize(("text", "code"), [("invoice_no,customer_no,issue_date\nI1,C1,2026-01-05\n", "missing_column"), ("invoice_no,customer_no,issue_date,amount\nI1,C1,3/5/2026,5\n", "ambiguous_dates"), ('invoice_no,customer_no,issue_date,amount\nI1,"C1,2026-01-05,5\n', "unclosed_quote"), ("", "empty_file")])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("invoice_no,customer_no,issue_date\nI1,C1,2026-01-05\n", "missing_column"),
+        ("invoice_no,customer_no,issue_date,amount\nI1,C1,3/5/2026,5\n", "ambiguous_dates"),
+        ('invoice_no,customer_no,issue_date,amount\nI1,"C1,2026-01-05,5\n', "unclosed_quote"),
+        ("", "empty_file"),
+    ],
+)
 def test_a_file_that_cannot_be_read_one_way_is_refused_whole(books: Runtime, text: str, code: str) -> None:
     with pytest.raises(Refusal) as caught:
         take_in(books, "invoices", text)

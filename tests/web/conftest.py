@@ -13,6 +13,8 @@ from collect.domain.rights import SYSTEM, Role
 from collect.runtime import Runtime
 from collect.services import users
 from collect.web import create_app
+from tests.conftest import FixedClock
+from tests.web import book
 
 PASSWORD = "seven tall sea horses"
 ROLE_NAMES = {Role.REP: "rui", Role.LEAD: "lan", Role.FINANCE: "fang", Role.MANAGER: "ming", Role.AUDITOR: "ao", Role.ADMIN: "ada"}
@@ -43,6 +45,14 @@ def app(sqlite_runtime: Runtime) -> Flask:
     made = create_app(sqlite_runtime)
     made.testing = False
     return made
+
+
+@pytest.fixture
+def filled(app: Flask, sqlite_runtime: Runtime, clock: FixedClock) -> Runtime:
+    """The application's books with the small book of `tests.web.book` in them; `rosa` is a second rep, in nobody's team."""
+    sqlite_runtime.write(SYSTEM, lambda work: users.add(work, "rosa", "Rosa Rep", Role.REP, PASSWORD))
+    book.fill(sqlite_runtime, clock)
+    return sqlite_runtime
 
 
 @pytest.fixture

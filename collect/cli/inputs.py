@@ -1,0 +1,46 @@
+"""What may be typed: one of some words, a file that is there, a file to write; each says no in the reader's language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from collect.cli.words import gettext
+
+
+class Choice(click.Choice[str]):
+    """One of some words."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return gettext("{value} is none of {choices}", value=value, choices=", ".join(self.choices))
+
+
+class FileToRead(click.ParamType[Path]):
+    """A file that exists, as a path."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if path.is_dir():
+            self.fail(gettext("{file} is a folder, not a file", file=path), param, ctx)
+        if not path.exists():
+            self.fail(gettext("there is no file {file}", file=path), param, ctx)
+        return path
+
+
+class FileToWrite(click.ParamType[Path]):
+    """A file to be made or replaced, as a path."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(value)
+        if path.is_dir():
+            self.fail(gettext("{file} is a folder, not a file", file=path), param, ctx)
+        return path
+
+
+FILE_TO_READ, FILE_TO_WRITE = FileToRead(), FileToWrite()

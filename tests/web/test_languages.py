@@ -1,0 +1,281 @@
+"""A walk over every page in Chinese and in English: no word of the other language but names, codes and what somebody entered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from collect import i18n, sentences
+from collect.domain.rights import SYSTEM, Actor, Permission, Role, Scope
+from collect.runtime import Runtime, Work
+from collect.services import cash, imports, months, receivables, users
+from collect.web import create_app
+from tests.conftest import FixedClock, make_runtime
+from tests.web.conftest import PASSWORD, browser, token
+
+PEOPLE = {
+    Role.LEAD: ("lan.zhou", "周兰"),
+    Role.REP: ("rui.sun", "孙锐"),
+    Role.FINANCE: ("fang.li", "李芳"),
+    Role.MANAGER: ("ming.zhao", "赵明"),
+    Role.AUDITOR: ("ao.qian", "钱傲"),
+    Role.ADMIN: ("ada.wu", "吴爱达"),
+}
+"""User name and name of one person of each role."""
+
+CUSTOMERS = """customer_no,name,segment,rep,collector,terms,credit_limit,currency,phone,tax_no,email,country,language,parent_no
+KH001,同仁大药房,经销商,rui.sun,fang.li,NET30,1000.00,CNY,010-65123456,91110101MA01,pay@tongren.cn,CN,zh,
+KH002,仁和医院,公立医院,rui.sun,,30/50@ACCEPTANCE+60/50@ACCEPTANCE,,CNY,,,,CN,en,KH001
+KH003,Zhongmei 诊所,,,,NET30,,EUR,,,,,,
+"""
+CONTACTS = """customer_no,name,role,decides,original,mobile,email,wechat,preferred_time
+KH001,王莉,finance,yes,yes,13800138000,wang@tongren.cn,wangli88,上午
+KH001,马强,owner,no,no,,,,
+"""
+# Today is 2026-03-10. FP1 is late and partly settled, FP2 is not due, FP3 is settled, FP4 is void, FP5 waits for the
+# acceptance, FP6 waited for it and has it, FP7 is in another currency.
+INVOICES = """invoice_no,customer_no,issue_date,due_date,currency,amount,status,po_no,description,terms
+FP1,KH001,2025-12-11,2026-01-10,CNY,1200.00,,DD7,首批送货,
+FP2,KH001,2026-02-08,2026-03-20,CNY,300.50,,,,
+FP3,KH001,2026-01-05,2026-02-04,CNY,80.00,,,,
+FP4,KH001,2026-01-06,2026-02-05,CNY,9.00,void,,,
+FP5,KH002,2026-02-20,,CNY,1000.01,,,,
+FP6,KH002,2026-01-20,,CNY,500.00,,,,
+FP7,KH003,2026-01-30,2026-03-01,EUR,100.00,,,,
+"""
+PAYMENTS = """payment_ref,customer_no,date,currency,amount,invoice_no,allocated,bank_reference,method
+SK1,KH001,2026-02-10,CNY,280.00,FP3,80.00,LS1,transfer
+SK1,KH001,2026-02-10,CNY,280.00,FP1,150.00,LS1,transfer
+SK2,KH003,2026-03-02,EUR,25.00,,,,cheque
+"""
+CREDITS = """credit_no,customer_no,date,currency,amount,invoice_no,reason
+HZ1,KH001,2026-03-01,CNY,20.00,,退货
+"""
+WRONG = """invoice_no,customer_no,issue_date,due_date,currency,amount,remark
+FP8,KH999,2026-02-20,2026-03-20,CNY,10.00,x
+FP9,KH001,2026-02-20,2026-01-20,CNY,10.00,x
+FP10,KH001,2026-02-20,2026-03-20,CNY,-10.00,x
+FP11,KH001,2026-02-20,2026-03-20,CNY,1e3,x
+FP12,KH001,2026-02-30,2026-03-20,CNY,10.00,x
+,KH001,2026-02-20,2026-03-20,CNY,10.00,x
+FP1,KH001,2025-12-11,2026-01-10,CNY,1300.00,x
+FP13,KH001,2026-02-20,2026-03-20,CNY,10.00,x
+"""
+WRONG_COUNTRY = "customer_no,name,currency,country\nKH004,新民药店,CNY,Zhongguo\n"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+DATA = frozenset(
+    {"KH", "FP", "SK", "HZ", "DD", "LS", "MA", "Zhongmei", "Zhongguo", "wangli", "remark", "x", "e", "invoices", "csv", "customers", "contacts", "payments", "credits", "tokens"}
+    | {word for pair in PEOPLE.values() for word in pair[0].split(".")}
+    | {"pay", "wang", "tongren", "cn", "admin", "ours", "example", "nobody"}
+    | set(re.findall("[A-Za-z]+", AGENT))
+)
+"""What people entered, or sent with their browser; none of it may be a word of the program."""
+REVIEWED = frozenset(
+    {"collect", "English", "API", "OpenAPI", "HTTP", "RFC", "JSON", "CSV", "XLSX", "PDF", "Excel", "MB", "UTF", "GB"}
+    | {"CNY", "USD", "EUR", "CN", "zh", "en", "ISO"}
+    | {"NET", "EOM", "COD", "PREVIOUS", "ACCEPTANCE"}
+    | {"Asia", "Shanghai", "Enter", "GET", "by", "dates", "dmy", "mdy", "encoding", "decimal"}
+)
+"""Names and codes that stand in a Chinese text as they are: forms of files, currencies, countries, payment terms, a time zone, keys, options."""
+CODE = {"api_docs.page": {"code", "pre"}, "imports.new": {"code", "datalist"}, "auth.account": {"datalist"}}
+"""Elements that hold code or names for programs only, and the pages they may stand on: read past, there and nowhere else."""
+LATIN = re.compile(r"[A-Za-z]+")
+HAN = re.compile(r"[\u3400-\u9fff]+")
+SILENT = {"script", "style"}
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "path", "circle", "rect"}
+SPOKEN = {"title", "aria-label", "placeholder", "alt", "aria-description", "data-loaded"}
+
+
+class Visible(HTMLParser):
+    """Collects what a person sees or hears of a page: texts, titles, labels, placeholders and the words on buttons."""
+
+    def __init__(self, skipped: set[str]) -> None:
+        super().__init__()
+        self.skipped, self.open, self.texts, self.links, self.lang = skipped | SILENT, list[str](), list[str](), list[str](), ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        if tag == "html":
+            self.lang = named["lang"]
+        if tag == "a" and "download" not in named:
+            self.links.append(named.get("href", ""))
+        if not self.skipped & set(self.open):
+            self.texts += [named[name] for name in sorted(SPOKEN & named.keys())]
+            if tag == "input" and named.get("type") in ("submit", "button", "reset"):
+                self.texts.append(named.get("value", ""))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        while tag in self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not self.skipped & set(self.open):
+            self.texts.append(data.strip())
+
+
+@dataclass
+class Walk:
+    """What a walk found: pages seen, addresses by endpoint, and every fault as one line."""
+
+    seen: int = 0
+    endpoints: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class House:
+    """An installation with something on every page."""
+
+    app: Flask
+    runtime: Runtime
+
+    def enter(self, role: Role | None, language: str) -> FlaskClient:
+        """A browser in that language, signed in as the person of a role."""
+        fresh = browser(self.app, language)
+        fresh.environ_base["HTTP_USER_AGENT"] = AGENT
+        if role is not None:
+            fresh.post("/login", data={"csrf_token": token(fresh), "username": PEOPLE[role][0], "password": PASSWORD})
+        return fresh
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The installation, filled once; the walks change nothing but sessions."""
+    folder = tmp_path_factory.mktemp("languages")
+    clock = FixedClock(__import__("datetime").datetime(2026, 3, 3, 2, tzinfo=__import__("datetime").UTC))
+    runtime = make_runtime(f"sqlite:///{folder / 'collect.db'}", folder, clock)
+    _fill(runtime, clock)
+    app = create_app(runtime)
+    app.testing = False
+    yield House(app, runtime)
+    runtime.engine.dispose()
+
+
+def _fill(runtime: Runtime, clock: FixedClock) -> None:
+    """People, books, refused rows, events, allocations taken back, a closed and an opened month, a token, a disabled user."""
+
+    def people(work: Work) -> None:
+        for role, (username, name) in PEOPLE.items():
+            users.add(work, username, name, role, PASSWORD, lead=PEOPLE[Role.LEAD][0] if role is Role.REP else None, email=f"{username}@ours.cn")
+        users.add(work, "nobody", "何不在", Role.REP, PASSWORD, email="nobody@ours.cn")
+        users.set_active(work, "nobody", False)
+        users.issue_token(work, PEOPLE[Role.ADMIN][0], ["reports:read", "customers:read", "invoices:read"])
+
+    runtime.write(SYSTEM, people)
+    files = {"customers": CUSTOMERS, "contacts": CONTACTS, "invoices": INVOICES, "payments": PAYMENTS, "credits": CREDITS}
+    for kind, text in files.items():
+        result = imports.run(runtime, SYSTEM, kind, text.encode(), f"{kind}.csv", imports.Options())
+        assert not result.refused, [str(error.refusal) for error in result.errors]
+    assert imports.run(runtime, SYSTEM, "invoices", WRONG.encode(), "invoices.csv", imports.Options()).refused == 7
+    assert len(imports.run(runtime, SYSTEM, "customers", WRONG_COUNTRY.encode(), "customers.csv", imports.Options()).notices) == 1
+    clock.set("2026-03-05T02:00:00")
+    day = clock.now.date()
+    runtime.write(SYSTEM, lambda work: receivables.record_event(work, "FP6", day, "验收单已签"))
+    first = runtime.write(SYSTEM, lambda work: cash.apply(work, "credit_note", "HZ1", "FP1", 1000))
+    assert first
+    runtime.write(SYSTEM, lambda work: cash.unapply(work, 1, "核错发票"))
+    runtime.write(SYSTEM, lambda work: cash.apply(work, "receipt", "SK1", "FP1", 1000))
+    runtime.write(SYSTEM, lambda work: months.close(work, "2025-11", "年审"))
+    runtime.write(SYSTEM, lambda work: months.reopen(work, "2025-11", "补记"))
+    runtime.write(SYSTEM, lambda work: months.close(work, "2025-10", None))
+    runtime.write(SYSTEM, lambda work: users.set_role(work, "nobody", Role.AUDITOR))
+    clock.set("2026-03-10T04:00:00")
+
+
+def pages_of(house: House, client: FlaskClient) -> Iterator[tuple[str, str, Any]]:
+    """Every address a person can come to: all routes read with GET, then every link, each shape of address once."""
+    adapter = house.app.url_map.bind("localhost")
+    values: Mapping[str, Mapping[str, Any]] = {
+        "customers": {"number": "KH001"},
+        "invoices": {"number": "FP5"},
+        "cash": {"number": "SK1", "allocation_id": 1},
+        "imports": {"run_id": 6},
+        "users": {"username": PEOPLE[Role.REP][0]},
+    }
+    waiting = []
+    for rule in house.app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and "static" not in rule.endpoint:
+            group = rule.endpoint.partition(".")[0]
+            chosen = {name: values[group][name] for name in rule.arguments if name in values.get(group, {})}
+            waiting.append(adapter.build(rule.endpoint, chosen | dict(rule.defaults or {})))
+    waiting += ["/nothing/here", "/aging?by=item", "/aging?as_of=wrong", "/aging?buckets=9,3", "/customers?q=zzz", "/search?q=FP", "/search?q=KH001", "/search?q=zzz", "/imports?limit=1"]
+    waiting += [f"/aging?by={by}" for by in ("rep", "collector", "segment", "group", "currency")]
+    waiting += [f"/invoices/{number}" for number in ("FP1", "FP3", "FP4", "FP6")] + ["/invoices?limit=1", "/audit?limit=2", "/audit?kind=user"]
+    waiting += ["/invoices?state=void", "/invoices?q=zzz", "/imports/7", "/customers/KH002", "/customers/KH003", "/customers/KH003/settled"]
+    done = set()
+    while waiting:
+        address = waiting.pop(0)
+        parts = urlsplit(address)
+        if not address.startswith("/") or parts.path.startswith(("/static", "/bootstrap")):
+            continue
+        query = parse_qsl(parts.query)
+        shape = (parts.path, frozenset((name, value if name in ("by", "kind", "state", "as_of", "q") else "") for name, value in query))
+        if "format" in dict(query) or shape in done or parts.path.count("/customers/KH003"):
+            continue
+        done.add(shape)
+        answer = client.get(address, follow_redirects=True)
+        if answer.mimetype == "text/html":
+            endpoint = adapter.match(answer.request.path)[0] if answer.status_code == 200 else ""
+            html = answer.get_data(as_text=True)
+            yield address, endpoint, html
+            links = Visible(set())
+            links.feed(html)
+            waiting += links.links
+
+
+def faults_of(address: str, endpoint: str, html: str, language: str) -> Iterator[str]:
+    """What is wrong with a page in a language, a line for each text."""
+    page = Visible(CODE.get(endpoint, set()))
+    page.feed(html)
+    if page.lang != {"zh": "zh-CN", "en": "en"}[language]:
+        yield f"{address}: lang is {page.lang}"
+    for text in page.texts:
+        codes = [code for code in re.findall(r"[a-z]+(?:_[a-z]+)+", text) if code in sentences.SENTENCES]
+        if codes:
+            yield f"{address}: the code {codes} in {text!r}"
+        if language == "zh":
+            strange = set(LATIN.findall(_without_data(text))) - REVIEWED - DATA
+        else:
+            strange = set(HAN.findall(_without_data(text))) - _chinese_data() - {i18n.NAMES["zh"]}
+        if strange:
+            yield f"{address}: {sorted(strange)} in {text!r}"
+
+
+def _without_data(text: str) -> str:
+    """The text without fingerprints and the names of columns (in Chinese 客户编号 (customer_no))."""
+    return re.sub(r"\b[0-9a-f]{12,64}\b|\([a-z]+(?:_[a-z]+)*\)(?![a-z])", " ", text)
+
+
+def _chinese_data() -> set[str]:
+    """Every run of Chinese characters that somebody entered."""
+    entered = [CUSTOMERS, CONTACTS, INVOICES, PAYMENTS, CREDITS, WRONG, WRONG_COUNTRY, *(name for _username, name in PEOPLE.values())]
+    entered += ["华北医疗器械有限公司", "何不在", "验收单已签", "核错发票", "年审", "补记"]
+    return set(HAN.findall(" ".join(entered)))
+
+
+def walk(house: House, role: Role | None, language: str) -> Walk:
+    """All pages as one person in one language."""
+    found = Walk()
+    for address, endpoint, html in pages_of(house, house.enter(role, language)):
+        found.seen += 1
+        found.endpoints.add(endpoint)
+        found.faults += [f"{role} {fault}" for fault in faults_of(address, endpoint, html, language)]
+    return found
