@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from collect import i18n
 from collect.domain.errors import Refusal
 from collect.i18n import mark as _
@@ -41,7 +43,6 @@ SENTENCES: dict[str, str] = {
     "email_taken": _("Another user has the e-mail address {value}; give each person his own."),
     "unknown_language": _("{value} is no language of this program; choose en or zh."),
     "unknown_timezone": _("{value} is no time zone; write one such as Asia/Shanghai or America/New_York."),
-    "unknown_role": _("{value} is no role; choose rep, lead, finance, manager, auditor or admin."),
     "no_team_lead": _("{value} is no team lead who could have a team; choose an active user with that role."),
     "own_role": _("Nobody changes his own role; ask another administrator."),
     "own_account": _("Nobody disables his own account; ask another administrator."),
@@ -146,7 +147,6 @@ SENTENCES: dict[str, str] = {
     "backup_other_engine": _("{file} is a backup of {found} and this database is {wanted}; restore it into a database of its own kind."),
     "backup_unsound": _("The copy did not pass its check, so no backup was kept: look at the database with `collect db check`."),
     "backup_over_database": _("{file} is the database itself; name another file for the backup."),
-    "database_not_empty": _("This database is in use: add --force to replace it (what it holds is kept in a file), or name another one in COLLECT_DATABASE_URL."),
     "database_damaged": _("The database is damaged: {detail}. Restore the last good backup."),
     "reference_broken": _("Table {table}: {count} rows refer to rows of {parent} that do not exist (first found: {row})."),
     "constraint_broken": _("Table {table}: the rule {constraint} does not hold for {count} rows, or was never checked."),

@@ -33,6 +33,7 @@ class Settings:
     session_hours: int
     page_rows: int
     secure_cookies: bool
+    proxy: str
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -45,8 +46,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             extra = tomllib.loads(Path(own).read_text(encoding="utf-8"))
         except (OSError, ValueError) as problem:
             raise Refusal("bad_config_file", value=own, reason=str(problem)) from None
-        for section, entries in extra.items():
-            values.setdefault(section, {}).update(entries if isinstance(entries, dict) else {})
+        _merge(values, extra)
     data_dir = Path(env.get("COLLECT_DATA_DIR") or platformdirs.user_data_dir("collect", appauthor=False)).expanduser().resolve()
 
     def setting(section: str, name: str) -> Any:
@@ -83,4 +83,16 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         session_hours=setting("web", "session_hours"),
         page_rows=setting("web", "page_rows"),
         secure_cookies=setting("web", "secure_cookies"),
+        proxy=setting("web", "proxy"),
     )
+
+
+def _merge(values: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Put an installation's own settings over the defaults; an unknown name or a value of another kind is a Refusal `bad_setting`."""
+    for section, entries in extra.items():
+        if section not in values or not isinstance(entries, dict):
+            raise Refusal("bad_setting", name=f"[{section}]", value=entries)
+        for name, value in entries.items():
+            if name not in values[section] or type(value) is not type(values[section][name]):
+                raise Refusal("bad_setting", name=f"[{section}] {name}", value=value)
+            values[section][name] = value

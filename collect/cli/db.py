@@ -48,16 +48,15 @@ def backup(file: Path) -> None:
     output.say(gettext("The backup is in {file}: {rows} rows of {tables} tables, checked.", file=file, rows=f"{sum(made.rows.values()):,}", tables=len(made.rows)))
 
 
-@db.command(help=mark("Replace the database by a backup, after the backup has been checked."), example="collect db restore /backups/collect-monday.backup")
+@db.command(help=mark("Replace the database by a backup, after the backup has been checked; what a database in use held is kept in a file."), example="collect db restore /backups/collect-monday.backup")
 @click.argument("file", type=FILE_TO_READ)
-@click.option("--force", is_flag=True, help=mark("Also where the database is in use; what it held is kept in a file."))
-def restore(file: Path, force: bool) -> int | None:
+def restore(file: Path) -> int | None:
     """Put a backup back."""
     from collect.sentences import say
     from collect.services import backup as service
 
     runtime = open_runtime(ready=False)
-    done = service.restore(runtime, file, force)
+    done = service.restore(runtime, file)
     speak_company(runtime)
     output.say(gettext("The database now holds {rows} rows from {file}.", rows=f"{sum(done.rows.values()):,}", file=file))
     if done.kept:

@@ -28,7 +28,9 @@ def serve(host: str, port: int) -> None:
     from collect.web import create_app
 
     runtime = open_runtime()
-    server = create_server(create_app(runtime), host=host, port=port, threads=THREADS, ident="collect", clear_untrusted_proxy_headers=True)
+    proxy = runtime.settings.proxy
+    trusted = {"trusted_proxy": proxy, "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"}} if proxy else {}
+    server = create_server(create_app(runtime), host=host, port=port, threads=THREADS, ident="collect", clear_untrusted_proxy_headers=True, **trusted)
     signal.signal(signal.SIGTERM, _stop)
     # A name with two addresses (localhost) is served on both; one of them is told.
     taken = server.effective_listen[0][1] if hasattr(server, "effective_listen") else server.effective_port

@@ -14,6 +14,7 @@ from collect.reports.aging import GROUPINGS, AgingOptions
 from collect.runtime import View
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+ -]\d{2}:\d{2})?", re.ASCII)
 AGING = ("as_of", "known_at", "basis", "buckets", "by", "currency", "customer")
 """The names of the aging report's options."""
 
@@ -65,8 +66,10 @@ def parse_instant(text: str, timezone: str, field: str = "known_at") -> datetime
         if _DAY.fullmatch(text):
             following = date.fromisoformat(text) + timedelta(days=1)
             return datetime.combine(following, time(), zone).astimezone(UTC) - timedelta(microseconds=1)
-        # In an address a plus sign arrives as a space: 2026-03-05T09:00:00 08:00.
-        moment = datetime.fromisoformat(re.sub(r" (?=[0-9]{2}:?[0-9]{2}$)", "+", text) if "T" in text else text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        if _INSTANT.fullmatch(text):
+            # In an address a plus sign arrives as a space: 2026-03-05T09:00:00 08:00.
+            moment = datetime.fromisoformat(f"{text[:-6]}+{text[-5:]}" if text[-6] == " " else text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Refusal("bad_instant", field, value=text) from None
+        pass
+    raise Refusal("bad_instant", field, value=text)

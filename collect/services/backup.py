@@ -32,20 +32,17 @@ def save(runtime: Runtime, target: Path) -> backup.Backup:
     return backup.save(runtime.engine, target)
 
 
-def restore(runtime: Runtime, source: Path, force: bool) -> Restored:
+def restore(runtime: Runtime, source: Path) -> Restored:
     """Replace the database by a backup, proven before anything is touched; bring it to this program's version; check it.
 
-    A missing secret is made, so that the server can start where nothing was before. A database in use is replaced only
-    by `force`, and is copied into the data folder first. Refusals `bad_backup`,
-    `backup_newer`, `backup_other_engine`, `database_not_empty`.
+    A missing secret is made, so that the server can start where nothing was before. A database in use is copied into
+    the data folder first. Refusals `bad_backup`, `backup_newer`, `backup_other_engine`.
     """
     held = backup.inspect(source)
     if held.engine != runtime.engine.dialect.name:
         raise Refusal("backup_other_engine", file=source.name, found=held.engine, wanted=runtime.engine.dialect.name)
     kept = None
     if not backup.is_fresh(runtime.engine):
-        if not force:
-            raise Refusal("database_not_empty")
         kept = _set_aside(runtime)
     backup.load(runtime.engine, source, held)
     setup.upgrade(runtime)

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from collect import i18n
 from collect.domain import aging, money
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM, Role
@@ -18,6 +19,9 @@ from collect.runtime import Runtime, Work
 from collect.services import users
 from collect.settings import Settings
 from collect.storage import audit, company, database, migrate
+
+ADMINISTRATOR = i18n.mark("Administrator")
+"""What the first administrator is called until somebody gives the account his name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def initialise(runtime: Runtime, firm: Company, admin_password: str | None, admi
 
     def add_admin(work: Work) -> None:
         if admin_password and not work.session.execute(sa.text("SELECT 1 FROM user_account WHERE role = 'admin'")).first():
-            users.add(work, "admin", "Administrator", Role.ADMIN, admin_password, email=admin_email)
+            users.add(work, "admin", i18n.in_language(firm.language, ADMINISTRATOR), Role.ADMIN, admin_password, email=admin_email)
 
     runtime.write(SYSTEM, add_admin)
     return made

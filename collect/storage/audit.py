@@ -77,7 +77,7 @@ def add_notes(session: Session, head: AuditHead, at: datetime, actor: str, notes
             customer_id=note.customer_id,
             before=_canonical(note.before),
             after=_canonical(note.after),
-            reason=note.reason,
+            reason=note.reason[:400] if note.reason else None,
             previous=head.hash,
             hash="",
         )

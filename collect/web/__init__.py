@@ -21,7 +21,7 @@ from collect.domain.rights import SYSTEM, Open, Permission, need_of
 from collect.runtime import Runtime
 from collect.services import users as people
 from collect.settings import Settings
-from collect.web import aging, audit, auth, cash, customers, imports, months, pages, receivables, search, settings, site, users
+from collect.web import aging, audit, auth, cash, customers, imports, months, pages, receivables, search, settings, site, users, words
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _configure(app: Flask, chosen: Settings) -> None:
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters.update(money=pages.show_money, day=pages.show_day, instant=pages.show_instant)
+    environment.filters.update(money=pages.show_money, day=pages.show_day, instant=pages.show_instant, who=words.who)
     environment.globals.update(_=i18n.gettext, may=pages.may, Permission=Permission, current_query=pages.current_query)
     environment.globals["ui"] = environment.get_template("macros.html").module
     app.before_request(_begin)

@@ -53,7 +53,7 @@ def index() -> Response:
     known = [kind for kind in words.KINDS if kinds is None or kind in kinds]
     form.kind.choices = pages.choices({"": i18n.lazy("Everything"), **{kind: i18n.lazy(words.KINDS[kind]) for kind in known}})
     after = request.args.get("after", "")
-    wish = AuditWish(_text(form.kind.data), _text(form.key.data), _text(form.actor.data).lower(), kinds)
+    wish = AuditWish(_text(form.kind.data), _text(form.key.data), words.actor_of(_text(form.actor.data)), kinds)
     size = pages.page_size()
     with pages.read_view() as view:
         found = reports.changes(view, view.actor.scope, wish, numbers.row_id(after), size + 1)
@@ -62,7 +62,7 @@ def index() -> Response:
         Line(
             row.seq,
             row.at,
-            row.actor,
+            words.who(row.actor),
             words.said(words.ACTIONS, row.action),
             words.said(words.KINDS, row.kind),
             row.key,

@@ -34,6 +34,11 @@ SHOWN_ERRORS = 200
 """So many refused rows stand on the page; all of them are in the file of refused rows."""
 
 
+def _or_empty(value: str | None) -> str:
+    """A choice that was not sent at all is the first one, like in a browser."""
+    return value or ""
+
+
 class ImportForm(PageForm):
     """A file, what it holds, and how to read it where the file itself does not tell."""
 
@@ -41,14 +46,17 @@ class ImportForm(PageForm):
     file = FileField(i18n.lazy("File"))
     dates = SelectField(
         i18n.lazy("Order of dates"),
+        filters=[_or_empty],
         choices=pages.choices(
             {"": i18n.lazy("As the file tells"), "ymd": i18n.lazy("Year, month, day"), "dmy": i18n.lazy("Day, month, year"), "mdy": i18n.lazy("Month, day, year")}
         ),
     )
     decimal = SelectField(
-        i18n.lazy("Decimal sign"), choices=pages.choices({"": i18n.lazy("As the file tells"), ".": i18n.lazy("Point: 1,234.50"), ",": i18n.lazy("Comma: 1.234,50")})
+        i18n.lazy("Decimal sign"),
+        filters=[_or_empty],
+        choices=pages.choices({"": i18n.lazy("As the file tells"), ".": i18n.lazy("Point: 1,234.50"), ",": i18n.lazy("Comma: 1.234,50")}),
     )
-    encoding = SelectField(i18n.lazy("Encoding"), choices=pages.choices({"": i18n.lazy("As the file tells"), **{name: name.upper() for name in ENCODINGS}}))
+    encoding = SelectField(i18n.lazy("Encoding"), filters=[_or_empty], choices=pages.choices({"": i18n.lazy("As the file tells"), **{name: name.upper() for name in ENCODINGS}}))
     strict = BooleanField(i18n.lazy("One refused row refuses the whole file"))
     check = BooleanField(i18n.lazy("Only check: change nothing"))
 

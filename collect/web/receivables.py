@@ -42,6 +42,7 @@ class InvoiceFilter(FilterForm):
 class EventForm(PageForm):
     """On which day the event happened that a due date waits for."""
 
+    trigger = SelectField(i18n.lazy("Event"), choices=[], validate_choice=False)
     happened = StringField(i18n.lazy("Happened on"), [validators.InputRequired()], widget=DateInput())
     reason = StringField(i18n.lazy("Note"), [validators.Length(max=400)])
 
@@ -88,8 +89,10 @@ def record_event(number: str) -> Response:
         return _page(number, 422, form)
     try:
         happened = options.parse_day((form.happened.data or "").strip(), "happened")
-        pages.write(lambda work: services.record_event(work, number, happened, (form.reason.data or "").strip() or None))
+        pages.write(lambda work: services.record_event(work, number, happened, (form.reason.data or "").strip() or None, form.trigger.data or None))
     except Refusal as refusal:
+        if refusal.code == "no_event_awaited":
+            raise
         form.blame(refusal)
         return _page(number, 422, form)
     flash(i18n.gettext("The event is recorded; the due date is fixed."))
@@ -104,6 +107,9 @@ def _page(number: str, status: int = 200, refused: EventForm | None = None) -> R
         today = view.today
         may = bool(invoice.waiting) and view.actor.may(Permission.ALLOCATE)
     form = (refused or EventForm(formdata=None)) if may else None
+    if form is not None:
+        awaited = {part.trigger: i18n.lazy(words.TRIGGERS[part.trigger]) for part in invoice.waiting if part.trigger in words.TRIGGERS}
+        form.trigger.choices = pages.choices(awaited)
     changes = {step.change: words.differences(step.change.before, step.change.after, people) for step in invoice.history if step.change}
     days = (today - invoice.next_due).days if invoice.next_due else 0
     context = {"invoice": invoice, "form": form, "today": today, "days": days, "changes": changes, "words": words, "document_address": document_address}

@@ -14,7 +14,7 @@ from collect.runtime import View
 from collect.services import users as people
 from collect.storage import users as storage
 from collect.storage.users import User
-from collect.web import pages
+from collect.web import pages, words
 from collect.web.pages import PageForm, Permission, needs
 
 blueprint = Blueprint("users", __name__, url_prefix="/settings/users")
@@ -27,11 +27,7 @@ ROLES = {
     Role.AUDITOR: i18n.lazy("Auditor"),
     Role.ADMIN: i18n.lazy("Administrator"),
 }
-SCOPES = {
-    "reports:read": i18n.lazy("Read reports"),
-    "customers:read": i18n.lazy("Read customers"),
-    "invoices:read": i18n.lazy("Read invoices"),
-}
+SCOPES = {scope: i18n.lazy(label) for scope, label in words.SCOPES.items()}
 
 
 class UserForm(PageForm):

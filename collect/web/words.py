@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect import i18n
+from collect.domain.rights import SYSTEM
 from collect.i18n import mark as _
 
 DOCUMENTS = {
@@ -126,6 +127,8 @@ ROLES = {
     "admin": _("Administrator"),
 }
 LANGUAGES = {"zh": _("Chinese"), "en": _("English")}
+SCOPES = {"reports:read": _("Read reports"), "customers:read": _("Read customers"), "invoices:read": _("Read invoices")}
+_SYSTEM = _("System")
 
 FIELDS = {
     "active": _("May sign in"),
@@ -189,6 +192,7 @@ _CODES: dict[str, Mapping[str, str]] = {
     "role": ROLES | CONTACT_ROLES,
     "language": LANGUAGES,
     "kind": KINDS,
+    "scopes": SCOPES,
 }
 
 
@@ -238,4 +242,16 @@ def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> s
     if isinstance(value, dict):
         return ", ".join(f"{key} = {each}" for key, each in value.items())
     text = str(value)
+    if name == "scopes":
+        return ", ".join(said(SCOPES, each) for each in text.split())
     return said(_CODES[name], text) if name in _CODES else text
+
+
+def who(actor: str | None) -> str:
+    """Who did something: a user name, which is shown as it is, or the system's word for what the command line did."""
+    return i18n.gettext(_SYSTEM) if actor == SYSTEM.name else (actor or "")
+
+
+def actor_of(text: str) -> str:
+    """The other way round: the actor a reader means who types what `who` shows him."""
+    return SYSTEM.name if text.casefold() == i18n.gettext(_SYSTEM).casefold() else text.lower()

@@ -56,12 +56,10 @@ def test_back_and_forth(made: Program, tmp_path: Path) -> None:
     copy = tmp_path / "monday.backup"
     assert made("db", "backup", copy).stdout.startswith(f"The backup is in {copy}: ")
     made("user", "add", "wang.fang", "--role", "finance", "--password-file", made.password_file)
-    assert made("db", "restore", copy, status=1).stderr.startswith("This database is in use: add --force")
-    assert names(made) == ["admin", "li.na", "wang.fang"]
-    told = made("db", "restore", copy, "--force").stdout
+    told = made("db", "restore", copy).stdout
     assert names(made) == ["admin", "li.na"]
     kept = Path(told.splitlines()[1].removeprefix("What it held before is kept in ").removesuffix("."))
-    made("db", "restore", kept, "--force")
+    made("db", "restore", kept)
     assert names(made) == ["admin", "li.na", "wang.fang"]
     assert made("db", "check").stdout == "The database is sound.\n"
     assert made("verify").stdout.startswith("Everything adds up")
@@ -99,7 +97,7 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(made: Program, tmp_path
     data = bytearray(copy.read_bytes())
     data[len(data) // 2] ^= 1
     copy.write_bytes(data)
-    assert made("db", "restore", copy, "--force", status=1).stderr == "copy is no whole backup: it is damaged, cut short or something else; use another one.\n"
+    assert made("db", "restore", copy, status=1).stderr == "copy is no whole backup: it is damaged, cut short or something else; use another one.\n"
     assert names(made) == ["admin", "li.na"]
     assert list((made.folder / "home").glob("before-restore-*")) == []
 
@@ -115,7 +113,7 @@ def test_a_backup_replaces_an_older_one(made: Program, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.write_text("last week's")
     made("db", "backup", copy)
-    made("db", "restore", copy, "--force")
+    made("db", "restore", copy)
 
 
 def test_a_missing_file_is_wrong_usage(made: Program, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def test_dates_and_whole_numbers() -> None:
 def test_what_the_file_says_of_itself() -> None:
     reader = pypdf.PdfReader(io.BytesIO(render(aging(2), "zh")))
     assert reader.metadata is not None
-    assert (reader.metadata.title, reader.metadata.author, reader.metadata.subject) == ("Aging", "华北医疗器械有限公司", "As of 2026-03-31")
+    assert (reader.metadata.title, reader.metadata.author, reader.metadata.subject) == ("账龄", "华北医疗器械有限公司", "截至日期 2026-03-31")
     assert reader.trailer["/Root"]["/Lang"] == "zh-CN"  # type: ignore[index]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from collect.domain.rights import SYSTEM
@@ -43,11 +44,11 @@ def take_in(runtime: Runtime, kind: str, text: str, **options: Any) -> imports.R
 
 
 def fill(runtime: Runtime, clock: FixedClock) -> None:
-    """Import the book on 3 March, apply 10.00 of CN-1 to A1 on 5 March, and come to 10 March 2026, noon in Shanghai."""
-    clock.set("2026-03-03T02:00:00")
+    """On 10 March 2026 import the book at 10:00 Shanghai time and apply 10.00 of CN-1 to A1, effective 5 March, at 11:00; then it is noon."""
+    clock.set("2026-03-10T02:00:00")
     for kind, text in (("customers", CUSTOMERS), ("contacts", CONTACTS), ("invoices", INVOICES), ("payments", PAYMENTS), ("credits", CREDITS)):
         result = take_in(runtime, kind, text)
         assert not result.refused, [str(error.refusal) for error in result.errors]
-    clock.set("2026-03-05T02:00:00")
-    runtime.write(SYSTEM, lambda work: cash.apply(work, "credit_note", "CN-1", "A1", 1000))
+    clock.set("2026-03-10T03:00:00")
+    runtime.write(SYSTEM, lambda work: cash.apply(work, "credit_note", "CN-1", "A1", 1000, date(2026, 3, 5)))
     clock.set("2026-03-10T04:00:00")

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 
+INLINE = ("a", "b", "bdi", "code", "data", "del", "em", "ins", "kbd", "span", "strong", "time")
+"""What stands in a line with the text around it; everything else ends a word."""
+
+
 @dataclass
 class Cell:
     """A cell: its visible text, the value of its amount if it has one, and where its first link leads."""
@@ -49,6 +53,8 @@ class _Reader(HTMLParser):
         self.deaf = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in INLINE:
+            self.page.text += " "
         given = {name: value or "" for name, value in attrs}
         if tag in ("script", "style", "title"):
             self.deaf += 1
@@ -70,6 +76,8 @@ class _Reader(HTMLParser):
                 self.cell.href = given.get("href")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag not in INLINE:
+            self.page.text += " "
         if tag in ("script", "style", "title"):
             self.deaf -= 1
         if tag in ("th", "td") and self.cell is not None:

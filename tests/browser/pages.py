@@ -1,0 +1,79 @@
+"""The pages that are looked at one by one: who opens each, and where."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.browser import book
+
+INVOICE = book.number("C1001", 75)
+
+PAGES: dict[str, tuple[str | None, str]] = {
+    "sign-in": (None, "/login?next=/aging"),
+    "aging": ("fang", "/aging"),
+    "aging-of-a-rep": ("rui", "/aging?by=segment"),
+    "aging-by-document": ("fang", "/aging?by=item&currency=CNY&bucket=overdue&known_at=2026-03-09T16:00"),
+    "aging-refused": ("fang", "/aging?buckets=x"),
+    "aging-empty": ("fang", "/aging?as_of=2020-01-01"),
+    "customers": ("fang", "/customers"),
+    "customers-none": ("rui", "/customers?q=zzz"),
+    "customer": ("fang", "/customers/C1001"),
+    "customer-of-a-rep": ("rui", "/customers/C1004"),
+    "customer-long-name": ("ao", "/customers/C3002"),
+    "customer-settled": ("fang", "/customers/C1001/settled"),
+    "customer-timeline": ("fang", "/customers/C1001/timeline"),
+    "invoices": ("fang", "/invoices"),
+    "invoice": ("fang", f"/invoices/{INVOICE}"),
+    "invoice-in-parts": ("fang", "/invoices/H-2026-021"),
+    "invoice-long-text": ("rosa", "/invoices/H-2026-022"),
+    "invoice-void": ("ao", "/invoices/H-2026-031"),
+    "receipt": ("fang", "/receipts/R-7001"),
+    "receipt-unapplied": ("fang", "/receipts/R-7003"),
+    "credit": ("fang", "/credits/CN-502"),
+    "take-back": ("fang", "by a link"),
+    "imports": ("fang", "/imports"),
+    "import-form": ("fang", "/imports/new"),
+    "import-result": ("fang", "by a link"),
+    "months": ("ming", "/months"),
+    "search": ("fang", "/search?q=C1"),
+    "search-nothing": ("fang", "/search?q=zzzz"),
+    "audit": ("ao", "/audit"),
+    "account": ("rui", "/account"),
+    "company": ("ada", "/settings/company"),
+    "users": ("ada", "/settings/users"),
+    "user-new": ("ada", "/settings/users/new"),
+    "user": ("ada", "/settings/users/rui"),
+    "api": ("ao", "/api/v1/docs"),
+    "not-found": ("rui", "/customers/C2001"),
+    "not-for-you": ("rui", "/imports"),
+}
+# What is known by the id of a row only, by a link to it: the page it is on, and the link.
+LINKS = {
+    "import-result": ("/imports", "tbody a:text-is('invoices-march-late.csv')"),
+    "take-back": ("/receipts/R-7004", "a[href*='/undo']"),
+}
+REFUSED = {"aging-refused": 422, "not-found": 404, "not-for-you": 403}
+# Addresses with GET that are no pages of their own: files, answers to programs, and the way from one to another.
+NO_PAGES = {
+    "static",
+    "bootstrap.static",
+    "site.index",
+    "site.healthz",
+    "site.readyz",
+    "settings.index",
+    "imports.refused",
+    "api_reports.aging_report",
+    "api_docs.document",
+}
+
+
+def visit(page: Page, name: str) -> None:
+    """Open one of `PAGES`, and see that it answers as it should."""
+    path = PAGES[name][1]
+    if name in LINKS:
+        start, link = LINKS[name]
+        page.goto(start)
+        path = page.locator(link).first.get_attribute("href") or ""
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == REFUSED.get(name, 200), path
