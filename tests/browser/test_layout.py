@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
-from werkzeug.routing import RequestRedirect
 
 from collect.web import create_app
 from tests.browser import book
@@ -24,14 +23,11 @@ def test_every_page_is_among_those_looked_at(seeded: Path) -> None:
     runtime.engine.dispose()
     routes = app.url_map.bind("localhost")
     opened = {"imports.show", "cash.undo"}
-    assert set(LINKS) == {"import-result", "take-back"}
     for name, (_, path) in PAGES.items():
         if name not in LINKS:
-            opened.add(routes.match(path.partition("?")[0], "GET")[0])
+            opened.add(str(routes.match(path.partition("?")[0], "GET")[0]))
     asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or set())}
     assert asked - opened == NO_PAGES
-    with pytest.raises(RequestRedirect):
-        routes.match("/aging//", "GET")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -11,6 +11,7 @@ from collect.domain.rights import Role
 from collect.runtime import Runtime
 from collect.services import verify
 from tests.conftest import FixedClock
+from tests.web import book
 from tests.web.conftest import SignIn, post
 from tests.web.reading import read
 from tests.web.test_aging import amounts, get
@@ -114,3 +115,17 @@ def test_only_finance_records_events(filled: Runtime, sign_in: SignIn, clock: Fi
         client = sign_in(who)
         assert "/event" not in client.get("/invoices/X1").get_data(as_text=True)
         assert post(client, "/invoices/X1/event", happened="2026-02-25").status_code == 403
+
+
+def test_parts_that_wait_for_different_events_are_told_which_happened(filled: Runtime, sign_in: SignIn) -> None:
+    """30 % thirty days after delivery, 70 % sixty days after acceptance of 100.00: delivery on 1 March makes 30.00 due on 31 March."""
+    book.take_in(filled, "customers", "customer_no,name,currency,terms\nC9,Ward,CNY,30/30@DELIVERY+60/70@ACCEPTANCE\n")
+    book.take_in(filled, "invoices", "invoice_no,customer_no,issue_date,currency,amount\nW1,C9,2026-02-20,CNY,100.00\n")
+    client = sign_in(Role.FINANCE)
+    unclear = post(client, "/invoices/W1/event", happened="2026-03-01")
+    assert unclear.status_code == 422 and "say which one happened" in unclear.get_data(as_text=True)
+    assert post(client, "/invoices/W1/event", happened="2026-03-01", trigger="DELIVERY").status_code == 303
+    page = get(client, "/invoices/W1")
+    assert [(row["Part"].text, row["Due date"].text, row["Open"].value) for row in page.rows(0)] == [("1", "2026-03-31", "30.00"), ("2", "2026-04-21 provisional", "70.00")]
+    assert post(client, "/invoices/W1/event", happened="2026-03-01", trigger="DELIVERY").status_code == 422
+    assert verify.verify(filled) == []

@@ -38,7 +38,7 @@ def test_one_exact_hit_opens_at_once(filled: Runtime, sign_in: SignIn, text: str
         ("trdyf", ["C001"]),
         ("dayaofang", ["C001"]),
         ("north", ["C/2"]),
-        ("c0", ["C001", "C003"]),
+        ("c0", ["C003", "C001"]),
         ("王莉", ["C001"]),
         ("13800138000", ["C001"]),
         ("1040", ["A1"]),

@@ -19,7 +19,7 @@
     keysOn.checked = kept.get("collect.keys") !== "off";
     keysOn.addEventListener("change", () => kept.set("collect.keys", keysOn.checked ? "on" : "off"));
   }
-  const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+  const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
   let going = 0;
 
   const showKeys = () => {
@@ -110,6 +110,7 @@
   // --- filters: the result is swapped in, the address follows -------------------
   const announce = document.getElementById("announce");
   let waiting = null;
+  let shownAt = location.pathname + location.search;
 
   const swap = async (url, id, push) => {
     waiting?.abort();
@@ -122,6 +123,7 @@
       place.innerHTML = await answer.text();
       place.removeAttribute("aria-busy");
       history[push ? "pushState" : "replaceState"]({ swapped: true }, "", url);
+      shownAt = location.pathname + location.search;
       document.querySelectorAll("input[type=hidden][name=next]").forEach((field) => { field.value = location.pathname + location.search; });
       restore(place);
       announce.textContent = "";
@@ -160,5 +162,6 @@
     event.preventDefault();
     swap(link.href, place.dataset.block, true).then(() => place.querySelector(".region")?.focus());
   });
-  window.addEventListener("popstate", (event) => { if (event.state?.swapped || document.querySelector("[data-block]")) location.reload(); });
+  // Back and forward between swapped results load anew; a jump within the page (the skip link) does not.
+  window.addEventListener("popstate", () => { if (location.pathname + location.search !== shownAt) location.reload(); });
 })();
