@@ -120,8 +120,8 @@ def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
 def _control(view: View, question: balances.Question, sums: Iterable[balances.Sum]) -> None:
     """Refuse to show what does not tie out with the other path (S9)."""
     told: dict[str, int] = defaultdict(int)
-    for entry in sums:
-        told[entry.currency] += sum(entry.amounts) + entry.provisional + entry.unapplied
+    for _customer, currency, amounts, provisional, unapplied in sums:
+        told[currency] += sum(amounts) + provisional + unapplied
     proved = balances.load_control(view.session, question)
     for currency in sorted(told.keys() | proved.keys()):
         if told.get(currency, 0) != proved.get(currency, 0):
@@ -199,11 +199,17 @@ def _add(left: AgingRow, right: AgingRow) -> AgingRow:
 
 
 def totals(rows: list[AgingRow], width: int) -> list[AgingRow]:
-    """One total a currency, since currencies are never added up (S10)."""
-    found: dict[str, AgingRow] = {}
+    """One total a currency, since currencies are never added up (S10); `width` is the number of buckets."""
+    found: dict[str, list[AgingRow]] = defaultdict(list)
     for row in rows:
-        found[row.currency] = _add(found.get(row.currency, AgingRow("", "", row.currency, (0,) * width)), row)
-    return [found[currency] for currency in sorted(found)]
+        found[row.currency].append(row)
+    made = []
+    for currency in sorted(found):
+        part = found[currency]
+        amounts = tuple(map(sum, zip(*(row.amounts for row in part), strict=True))) or (0,) * width
+        rest = {name: sum(getattr(row, name) for row in part) for name in ("provisional", "unapplied", "disputed", "promised", "in_paper")}
+        made.append(AgingRow("", "", currency, amounts, **rest))
+    return made
 
 
 def as_json(report: AgingReport) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from operator import sub
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -31,8 +32,7 @@ class Question:
     currency: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(NamedTuple):
     """One customer's balance in one currency, minor units; `amounts` in the order of the buckets' names."""
 
     customer_id: int
@@ -42,8 +42,7 @@ class Sum:
     unapplied: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """What a report needs to know of a customer."""
 
     customer_no: str
@@ -77,27 +76,26 @@ def is_current(session: Session, question: Question) -> bool:
 
 
 def load_sums(session: Session, question: Question) -> list[Sum]:
-    """The balances by customer and currency, in customer order.
+    """The balances by customer and currency.
 
     As of a day on which everything recorded counts, the open balances kept on items and credits are read through their
     partial covering indexes; any other question is one ordered scan over the journal lines.
     """
-    if is_current(session, question):
-        found: dict[tuple[int, str], Sum] = {}
-        day = Item.due_date if question.basis is Basis.DUE else Item.issue_date
-        query = sa.select(Item.customer_id, Item.currency, *_columns(question, day, Item.open_minor)).where(Item.open_minor > 0, *_which(question, Item.customer_id, Item.currency))
-        for row in session.execute(query.group_by(Item.customer_id, Item.currency)):
-            found[row[0], row[1]] = _sum(row, len(question.buckets.names), 0)
-        query = sa.select(Credit.customer_id, Credit.currency, -sa.func.sum(Credit.open_minor)).where(Credit.open_minor > 0, *_which(question, Credit.customer_id, Credit.currency))
-        empty = (0,) * len(question.buckets.names)
-        for customer_id, currency, unapplied in session.execute(query.group_by(Credit.customer_id, Credit.currency)):
-            at = found.get((customer_id, currency))
-            found[customer_id, currency] = Sum(customer_id, currency, at.amounts if at else empty, at.provisional if at else 0, int(unapplied))
-        return [found[key] for key in sorted(found)]
-    day = Line.due if question.basis is Basis.DUE else Line.issued
-    query = sa.select(Line.customer_id, Line.currency, *_columns(question, day, Line.receivable), sa.func.sum(Line.unapplied))
-    query = query.where(*_when(question), *_which(question, Line.customer_id, Line.currency)).group_by(Line.customer_id, Line.currency)
-    return [_sum(row, len(question.buckets.names), int(row[-1])) for row in session.execute(query)]
+    # Core rows on the connection: one a customer, without the ORM's loading of each.
+    connection = session.connection()
+    width = len(question.buckets.names)
+    if not is_current(session, question):
+        day = Line.due if question.basis is Basis.DUE else Line.issued
+        query = sa.select(Line.customer_id, Line.currency, *_columns(question, day, Line.receivable), sa.func.sum(Line.unapplied))
+        query = query.where(*_when(question), *_which(question, Line.customer_id, Line.currency)).group_by(Line.customer_id, Line.currency)
+        return [_sum(row, width, row[-1]) for row in connection.execute(query)]
+    day = Item.due_date if question.basis is Basis.DUE else Item.issue_date
+    query = sa.select(Item.customer_id, Item.currency, *_columns(question, day, Item.open_minor)).where(Item.open_minor > 0, *_which(question, Item.customer_id, Item.currency))
+    credits = sa.select(Credit.customer_id, Credit.currency, -sa.func.sum(Credit.open_minor)).where(Credit.open_minor > 0, *_which(question, Credit.customer_id, Credit.currency))
+    unapplied = {(customer_id, currency): int(amount) for customer_id, currency, amount in connection.execute(credits.group_by(Credit.customer_id, Credit.currency))}
+    found = [_sum(row, width, unapplied.pop((row[0], row[1]), 0)) for row in connection.execute(query.group_by(Item.customer_id, Item.currency))]
+    found += [Sum(customer_id, currency, (0,) * width, 0, amount) for (customer_id, currency), amount in unapplied.items()]
+    return found
 
 
 def _columns(question: Question, day: Any, amount: Any) -> list[sa.ColumnElement[Any]]:
@@ -107,12 +105,13 @@ def _columns(question: Question, day: Any, amount: Any) -> list[sa.ColumnElement
     return [sa.func.sum(amount), undated, *older]
 
 
-def _sum(row: Any, width: int, unapplied: int) -> Sum:
+def _sum(row: Any, width: int, unapplied: Any) -> Sum:
     """Customer, currency, then the cumulative columns of `_columns`, as one amount a bucket."""
-    everything, undated, *rest = (int(value) for value in row[2 : 3 + width])
-    edges = [everything - undated, *rest, 0]
-    amounts = tuple(edges[index] - edges[index + 1] for index in range(width))
-    return Sum(row[0], row[1], amounts, undated, unapplied)
+    _customer, _currency, everything, undated, *older = row[: 3 + width]
+    if older[0].__class__ is not int:  # PostgreSQL adds bigints up to a Decimal
+        everything, undated, unapplied = int(everything), int(undated), int(unapplied)
+        older = [int(value) for value in older]
+    return Sum(row[0], row[1], (everything - undated - older[0], *map(sub, older, older[1:]), older[-1]), undated, unapplied)
 
 
 def _which(question: Question, customer: Any, currency: Any) -> list[sa.ColumnElement[bool]]:
@@ -171,7 +170,7 @@ def load_names(session: Session, scope: Scope, ids: list[int]) -> dict[int, Name
     wanted = sorted(set(ids))
     if len(wanted) <= 500:
         query = query.where(Customer.id.in_(wanted))
-    return {row[0]: Name(row[1], row[2], row[3], row[4] or "") for row in session.execute(query)}
+    return {row[0]: Name(row[1], row[2], row[3], row[4] or "") for row in session.connection().execute(query)}
 
 
 def load_tops(session: Session, scope: Scope) -> dict[int, tuple[str, str]]:

@@ -62,7 +62,26 @@ def test_the_page_shows_the_figures_worked_out_by_hand(filled: Runtime, sign_in:
     # A zero is a quiet dash, in every column that the report has.
     row = page.rows()[2]
     assert {row[name].text for name in ("1–30", "61–90", "1096+", "Provisional", "Disputed", "Promised", "In paper")} == {"–"}
-    assert list(row) == ["Customer no.", "Name", "Currency", "Total", "Not due", "1–30", "31–60", "61–90", "91–180", "181–365", "366–730", "731–1095", "1096+", "Provisional", "Unapplied", "Disputed", "Promised", "In paper"]
+    assert list(row) == [
+        "Customer no.",
+        "Name",
+        "Currency",
+        "Total",
+        "Not due",
+        "1–30",
+        "31–60",
+        "61–90",
+        "91–180",
+        "181–365",
+        "366–730",
+        "731–1095",
+        "1096+",
+        "Provisional",
+        "Unapplied",
+        "Disputed",
+        "Promised",
+        "In paper",
+    ]
 
 
 def test_page_json_csv_xlsx_and_pdf_show_the_same_rows(filled: Runtime, sign_in: SignIn) -> None:
@@ -86,7 +105,10 @@ def test_page_json_csv_xlsx_and_pdf_show_the_same_rows(filled: Runtime, sign_in:
     printed = " ".join(pdfs.text(client.get("/aging?format=pdf").data).split())
     for number, _, currency, values in shown:
         line = printed[printed.index(number) :].split(currency, 1)[1]
-        expected = [f"{float(values[name]):,.2f}" for name in ("Not due", "1–30", "31–60", "61–90", "91–180", "181–365", "366–730", "731–1095", "1096+", "Provisional", "Unapplied", "Total")]
+        expected = [
+            f"{float(values[name]):,.2f}"
+            for name in ("Not due", "1–30", "31–60", "61–90", "91–180", "181–365", "366–730", "731–1095", "1096+", "Provisional", "Unapplied", "Total")
+        ]
         assert line.split()[:12] == expected, number
 
 
@@ -230,7 +252,7 @@ def test_the_script_gets_the_block_alone(filled: Runtime, sign_in: SignIn) -> No
     answer = sign_in(Role.FINANCE).get("/aging", headers={"X-Block": "results"})
     html = answer.get_data(as_text=True)
     assert answer.headers["X-Block"] == "results"
-    assert "<html" not in html and "<form class=\"filter\"" not in html
+    assert "<html" not in html and '<form class="filter"' not in html
     assert by_key(read(html)) == BY_CUSTOMER
 
 

@@ -14,7 +14,13 @@ def test_changes_are_told_in_words_with_their_reason(filled: Runtime, sign_in: S
     rows = page.rows()
     assert [row["No."].text for row in rows] == [str(number) for number in range(len(rows), 0, -1)]
     applied = rows[0]
-    assert (applied["By"].text, applied["What"].text, applied["About"].text, applied["Number or name"].text, applied["Number or name"].href) == ("System", "Applied", "Credit note", "CN-1", "/credits/CN-1")
+    assert (applied["By"].text, applied["What"].text, applied["About"].text, applied["Number or name"].text, applied["Number or name"].href) == (
+        "System",
+        "Applied",
+        "Credit note",
+        "CN-1",
+        "/credits/CN-1",
+    )
     assert "Amount 10.00" in applied["Changes"].text and "Effective 2026-03-05" in applied["Changes"].text and "Invoice A1" in applied["Changes"].text
     imports = [row for row in rows if row["What"].text == "Imported"]
     assert len(imports) == 5 and "File payments.csv" in " ".join(row["Changes"].text for row in imports)

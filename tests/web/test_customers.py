@@ -89,7 +89,14 @@ def test_the_page_tells_the_story(filled: Runtime, sign_in: SignIn) -> None:
         assert text in page.text, text
     # Newest first by the day it counts: the allocation of 5 March, the credit of 1 March, … the first invoice of December.
     story = page.text[page.text.index("Timeline") :]
-    days = ["2026-03-05 Applied A1 10.00 CNY from CN-1", "2026-03-01 Credit note issued CN-1 20.00 CNY", "2026-02-10 Applied A1 150.00", "2026-02-10 Applied A3 80.00", "2026-02-10 Payment received R-1", "2025-12-11 Invoice issued A1"]
+    days = [
+        "2026-03-05 Applied A1 10.00 CNY from CN-1",
+        "2026-03-01 Credit note issued CN-1 20.00 CNY",
+        "2026-02-10 Applied A1 150.00",
+        "2026-02-10 Applied A3 80.00",
+        "2026-02-10 Payment received R-1",
+        "2025-12-11 Invoice issued A1",
+    ]
     places = [story.index(day) for day in days[:2]] + [story.index(day) for day in days[4:]]
     assert places == sorted(places) and all(day in story for day in days)
 
@@ -98,7 +105,10 @@ def test_provisional_dates_and_instalments_are_told_apart(filled: Runtime, sign_
     """C003's terms are 30 days 50 %, 60 days 50 % after acceptance; 1,000.01 is 500.01 + 500.00, nothing is overdue."""
     page = get(sign_in(Role.FINANCE), "/customers/C003")
     rows = page.rows(0)
-    assert [(row["Document"].text, row["Due date"].text, row["Open"].value) for row in rows] == [("X1 1/2", "2026-03-22 provisional", "500.01"), ("X1 2/2", "2026-04-21 provisional", "500.00")]
+    assert [(row["Document"].text, row["Due date"].text, row["Open"].value) for row in rows] == [
+        ("X1 1/2", "2026-03-22 provisional", "500.01"),
+        ("X1 2/2", "2026-04-21 provisional", "500.00"),
+    ]
     assert "Provisional 1,000.01" in page.text
 
 

@@ -55,7 +55,11 @@ def test_good_rows_go_in_and_refused_ones_are_told(filled: Runtime, sign_in: Sig
     again = get(client, send(client, fixed).headers["Location"])
     assert "New 0 Changed 0 Unchanged 3 Refused 0" in again.text
     listed = get(client, "/imports")
-    assert [(row["New"].text, row["Unchanged"].text, row["Refused"].text, row["By"].text) for row in listed.rows()[:3]] == [("–", "3", "–", "fang"), ("3", "–", "–", "fang"), ("2", "–", "3", "fang")]
+    assert [(row["New"].text, row["Unchanged"].text, row["Refused"].text, row["By"].text) for row in listed.rows()[:3]] == [
+        ("–", "3", "–", "fang"),
+        ("3", "–", "–", "fang"),
+        ("2", "–", "3", "fang"),
+    ]
 
 
 def test_only_checking_changes_nothing(filled: Runtime, sign_in: SignIn) -> None:

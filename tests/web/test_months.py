@@ -22,7 +22,10 @@ def test_a_month_is_closed_and_opened_again(filled: Runtime, sign_in: SignIn) ->
     assert post(manager, "/months/reopen", month="2026-02", reason="a late invoice").status_code == 303
     assert book.take_in(filled, "invoices", late).new == 1
     rows = get(manager, "/months").rows()
-    assert [(row["Month"].text, row["Now"].text, row["By"].text, row["Reason"].text) for row in rows] == [("2026-02", "open", "ming", "a late invoice"), ("2026-02", "", "fang", "month-end")]
+    assert [(row["Month"].text, row["Now"].text, row["By"].text, row["Reason"].text) for row in rows] == [
+        ("2026-02", "open", "ming", "a late invoice"),
+        ("2026-02", "", "fang", "month-end"),
+    ]
 
 
 @pytest.mark.parametrize(

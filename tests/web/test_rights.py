@@ -43,6 +43,7 @@ def walked(filled: Runtime) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     """The book with a credit note of the foreign customer, half of it applied; objects that have ids with their ids."""
     credit = "credit_no,customer_no,date,currency,amount,invoice_no,reason\nCN-2,C/2,2026-03-02,EUR,3.21,B/1,foreign\n"
     assert book.take_in(filled, "credits", credit).new == 1
+    assert book.take_in(filled, "credits", credit.replace("CN-2", "CN-3").replace("EUR", "moon")).refused == 1
     with filled.read(SYSTEM) as view:
         ids = list(view.session.scalars(sa.select(Allocation.id).order_by(Allocation.id)))
         run = view.session.execute(sa.text("SELECT max(id) FROM import_run")).scalar_one()
@@ -78,6 +79,8 @@ def ask(client: FlaskClient, method: str, path: str, bearer: str, mark: str) -> 
     headers = {"Authorization": f"Bearer {bearer}"} if path.startswith("/api/") else {}
     fields = {"csrf_token": mark} if method == "POST" and not path.startswith("/api/") else None
     answer = client.open(path, method=method, data=fields, headers=headers)
+    if fields:
+        client.get("/account")  # takes up what a change says on the next page
     return answer.status_code, answer.headers.get("Location", ""), answer.data
 
 
