@@ -202,34 +202,28 @@ def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) ->
     invoice = batch.index.get("invoice_no", -1) if plan.contested else -1
     typed = sheet.encoding == "xlsx"
     waiting: dict[int, list[tuple[int, list[str] | str]]] = {}
-    late: set[int] = set()
+    late: dict[int, tuple[str, str]] = {}
     for line, cells in sheet.rows():
         key = _key(cells, keys)
         contested = invoice >= 0 and bool(cells[invoice]) and hash(money.fold(cells[invoice])) in plan.contested
         if contested or key in plan.repeated:
             waiting.setdefault(key, []).append((line, cells if typed else _JOIN.join(cells)))
-            if contested:
-                late.add(key)
+            if contested and key not in late:
+                late[key] = _order(batch, intake.Row(line, [*cells, ""]), keys[0])
         else:
             cells.append("")
             yield [intake.Row(line, cells)]
+    for key in [key for key in waiting if key not in late] + sorted(late, key=late.__getitem__):
+        yield from _by_text([intake.Row(line, _unpacked(text)) for line, text in waiting.pop(key)], keys)
 
-    def group(key: int) -> intake.Group:
-        return [intake.Row(line, _unpacked(text)) for line, text in waiting[key]]
 
-    for key in [key for key in waiting if key not in late]:
-        yield from _by_text(group(key), keys)
-
-    def order(key: int) -> tuple[str, str]:
-        row = intake.Row(waiting[key][0][0], _unpacked(waiting[key][0][1]))
-        try:
-            day = batch.day(row, "date")
-        except Refusal:
-            day = None
-        return (day.isoformat() if day else "", row.cells[keys[0]])
-
-    for key in sorted(late, key=order):
-        yield from _by_text(group(key), keys)
+def _order(batch: intake.Batch, row: intake.Row, number: int) -> tuple[str, str]:
+    """When a receipt takes its turn among those that reach for the same invoice: by its date, then by its number."""
+    try:
+        day = batch.day(row, "date")
+    except Refusal:
+        day = None
+    return (day.isoformat() if day else "", row.cells[number])
 
 
 _JOIN = "\x00"
@@ -243,6 +237,9 @@ def _unpacked(waited: list[str] | str) -> list[str]:
 
 def _by_text(rows: intake.Group, keys: list[int]) -> Iterator[intake.Group]:
     """Rows of equal hash as groups of equal key: two keys that share a hash by accident are told apart again."""
+    if len(rows) == 1:
+        yield rows
+        return
     apart: dict[tuple[str, ...], intake.Group] = {}
     for row in rows:
         apart.setdefault(tuple(money.fold(row.cells[at]) for at in keys), []).append(row)

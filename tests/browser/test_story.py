@@ -15,12 +15,13 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import House, sign_in
 
-# Today is 2026-03-10. E-1 is 37 days past due, E-2 is 9, E-3 is not due; nobody is C9999. January is closed, so nothing can be issued in it. Nothing else is in euros:
-# open 1000.00 + 250.50 + 80.00 = 1330.50, of which overdue 1250.50.
+# Today is 2026-03-10. E-1 is 37 days past due, E-2 is 9, E-3 is not due; nobody is C9999. January is closed, so nothing can be issued in it.
+# Nothing else in the book is in euros: open 1000.00 + 250.50 + 80.00 = 1330.50, of which overdue 1250.50.
+BUYERS = "customer_no,name,currency,rep\nE100,Praxisbedarf Nord GmbH,EUR,rui\nE200,Clínica del Mar S.L.,EUR,rosa\n"
 EUROS = """invoice_no,customer_no,issue_date,due_date,currency,amount
-E-1,C1004,2026-02-01,2026-02-01,EUR,1000.00
-E-2,C1004,2026-02-05,2026-03-01,EUR,250.50
-E-3,C2002,2026-03-02,2026-04-01,EUR,80.00
+E-1,E100,2026-02-01,2026-02-01,EUR,1000.00
+E-2,E100,2026-02-05,2026-03-01,EUR,250.50
+E-3,E200,2026-03-02,2026-04-01,EUR,80.00
 E-4,C9999,2026-03-02,2026-04-01,EUR,45.00
 """
 REASON = "Customer C9999 is not known; import the customer first."
@@ -41,7 +42,9 @@ def test_finance_takes_a_file_in_and_follows_a_bucket_down(house: House, tmp_pat
     sign_in(page, "fang")
     assert page.locator("h1").inner_text() == "Aging"
 
-    take_in(page, tmp_path)
+    take_in(page, tmp_path, "customers", BUYERS)
+    assert figures(page) == {"New": "2", "Changed": "0", "Unchanged": "0", "Refused": "0"}
+    take_in(page, tmp_path, "invoices", EUROS)
     assert figures(page) == {"New": "3", "Changed": "0", "Unchanged": "0", "Refused": "1"}
     assert page.locator("tbody tr").all_inner_texts() == [f"5\tcustomer_no\tC9999\t{REASON}"]
     refused = list(csv.reader(io.StringIO(download(page, page.get_by_role("link", name="All refused rows as a file"), tmp_path).read_text("utf-8-sig"))))
@@ -57,8 +60,8 @@ def test_finance_takes_a_file_in_and_follows_a_bucket_down(house: House, tmp_pat
     assert figures(page)["Overdue"] == "1,250.50"
     check_files(page, tmp_path)
 
-    # The row of C1004, the bucket 31–60: the items in it; the item: its page; there, its history.
-    row = page.locator("tbody tr", has_text="C1004")
+    # The row of E100, the bucket 31–60: the items in it; the item: its page; there, its history.
+    row = page.locator("tbody tr", has_text="E100")
     row.get_by_role("link", name="1,000.00").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     page.locator("tbody th").get_by_role("link", name="E-1").click()
@@ -117,17 +120,17 @@ def test_money_is_applied_and_taken_back(house: House) -> None:
     assert "belongs to the January invoice" in page.get_by_role("region", name="History", exact=True).inner_text()
 
 
-def take_in(page: Page, folder: Path) -> None:
-    """Import the file through the form, as finance does."""
-    file = folder / "euros.csv"
-    file.write_text(EUROS, encoding="utf-8")
+def take_in(page: Page, folder: Path, kind: str, text: str) -> None:
+    """Import a file through the form, as finance does."""
+    file = folder / f"{kind}-euro.csv"
+    file.write_text(text, encoding="utf-8")
     page.get_by_role("link", name="Imports", exact=True).click()
     page.get_by_role("link", name="Import a file").click()
-    page.locator("select[name=kind]").select_option("invoices")
+    page.locator("select[name=kind]").select_option(kind)
     page.locator("input[type=file]").set_input_files(file)
     page.locator("main form button.btn-primary").click()
-    page.wait_for_url("**/imports/*")
-    assert page.locator("h1").inner_text() == "euros.csv"
+    page.wait_for_url(lambda url: url.rsplit("/", 1)[-1].isdigit())
+    assert page.locator("h1").inner_text() == file.name
 
 
 def figures(page: Page) -> dict[str, str]:
@@ -155,13 +158,13 @@ def check_files(page: Page, folder: Path) -> None:
             page.locator("details.menu-button summary").click()
     rows = list(csv.DictReader(io.StringIO(kept["CSV file"].read_text("utf-8-sig"))))
     assert [(row["Customer no."], row["1–30"], row["31–60"], row["Total"]) for row in rows] == [
-        ("C1004", "250.50", "1000.00", "1250.50"),
-        ("C2002", "0.00", "0.00", "80.00"),
+        ("E200", "0.00", "0.00", "80.00"),
+        ("E100", "250.50", "1000.00", "1250.50"),
     ]
     sheet = python_calamine.CalamineWorkbook.from_path(str(kept["Excel file"])).get_sheet_by_index(0).to_python()
     heads = next(line for line in sheet if line[0] == "Customer no.")
-    found = {line[0]: line[heads.index("Total")] for line in sheet if line[0] in ("C1004", "C2002")}
-    assert found == {"C1004": 1250.5, "C2002": 80.0}
+    found = {line[0]: line[heads.index("Total")] for line in sheet if line[0] in ("E100", "E200")}
+    assert found == {"E100": 1250.5, "E200": 80.0}
     text = pypdf.PdfReader(kept["PDF file"]).pages[0].extract_text()
-    assert "Blue Harbor Dental" in text
+    assert "Praxisbedarf Nord" in text
     assert "1,330.50" in text

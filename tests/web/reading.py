@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-
 INLINE = ("a", "b", "bdi", "code", "data", "del", "em", "ins", "kbd", "span", "strong", "time")
 """What stands in a line with the text around it; everything else ends a word."""
 

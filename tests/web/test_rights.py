@@ -15,6 +15,7 @@ from collect.domain.rights import SYSTEM, Role
 from collect.runtime import Runtime
 from collect.services import users
 from collect.storage.cash import Allocation
+from collect.storage.users import Token
 from collect.web import pages
 from tests.web import book
 from tests.web.conftest import ROLE_NAMES, SignIn, browser, token
@@ -28,7 +29,7 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("cash", "allocation_id"): ("of R-1", "of CN-2", 999_999_999),
     ("imports", "run_id"): ("a run", "a run", 999_999_999),
     ("users", "username"): ("rui", "rui", "nobody"),
-    ("users", "token_id"): (1, 1, 999_999_999),
+    ("users", "token_id"): ("a token of rui", "another", 999_999_999),
 }
 # Routes that name an object in their query.
 QUERIES = {"aging.index": "customer", "invoices.index": "customer", "api_reports.aging_report": "customer"}
@@ -44,10 +45,13 @@ def walked(filled: Runtime) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     credit = "credit_no,customer_no,date,currency,amount,invoice_no,reason\nCN-2,C/2,2026-03-02,EUR,3.21,B/1,foreign\n"
     assert book.take_in(filled, "credits", credit).new == 1
     assert book.take_in(filled, "credits", credit.replace("CN-2", "CN-3").replace("EUR", "moon")).refused == 1
+    for _ in range(2):
+        filled.write(SYSTEM, lambda work: users.issue_token(work, "rui", ["reports:read"]))
     with filled.read(SYSTEM) as view:
+        tokens = list(view.session.scalars(sa.select(Token.id).order_by(Token.id)))
         ids = list(view.session.scalars(sa.select(Allocation.id).order_by(Allocation.id)))
         run = view.session.execute(sa.text("SELECT max(id) FROM import_run")).scalar_one()
-    return OBJECTS | {("cash", "allocation_id"): (ids[0], ids[-1], 999_999_999), ("imports", "run_id"): (run, run, 999_999_999)}
+    return OBJECTS | {("cash", "allocation_id"): (ids[0], ids[-1], 999_999_999), ("imports", "run_id"): (run, run, 999_999_999), ("users", "token_id"): (*tokens, 999_999_999)}
 
 
 def addresses(app: Flask, rule: Rule, objects: dict[tuple[str, str], tuple[Any, Any, Any]], which: int) -> str:
