@@ -19,6 +19,7 @@ SENTENCES: dict[str, str] = {
     "bad_amount": _("{value} is no amount; write digits such as 1409.50 or 1,409.50."),
     "too_many_decimals": _("{value} has more decimals than {currency} has ({places})."),
     "amount_too_large": _("{value} is larger than any amount this program can keep."),
+    "books_full": _("With {value} more, the amounts in {currency} would add up to more than this program can keep."),
     "amount_in_other_currency": _("{value} names another currency than the row's {currency}."),
     "bad_buckets": _("{value} are no aging buckets; write rising upper edges in days such as 30,60,90."),
     # dates, calendars, payment terms

@@ -247,6 +247,31 @@ def test_every_cited_rule_is_written_down() -> None:
     assert missing == {}
 
 
+WITHOUT_SCOPE = {
+    "audit.py": "read as a whole, by the right to read the audit; reports/audit.py narrows it",
+    "company.py": "our own company",
+    "imports.py": "by the right to import, whose roles see all customers",
+    "users.py": "people of ours",
+    "load_closed_months": "months of the books, no customer in them",
+    "load_month_entries": "counts by month, for the roles that close months and see all customers",
+    "load_run_page": "imports, as above",
+    "load_volumes": "sums over everything, for the limit of the books",
+}
+
+
+def test_every_read_of_customers_asks_for_a_scope() -> None:
+    """Each `load_` and `find_` of storage takes the reader's scope (or a question that carries one), with no default (S28)."""
+    wrong = []
+    for path in sources("collect/storage"):
+        for node in tree(path).body:
+            if not isinstance(node, ast.FunctionDef) or not node.name.startswith(("load_", "find_")) or WITHOUT_SCOPE.keys() & {path.name, node.name}:
+                continue
+            required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
+            if not {"scope", "question"} & {argument.arg for argument in required}:
+                wrong.append(place(path, node))
+    assert wrong == []
+
+
 def tracked() -> list[Path]:
     """The files that git would carry."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:

@@ -93,7 +93,7 @@ def _write_options(command: click.Command, ctx: click.Context, formatter: click.
         if record is not None and isinstance(parameter, click.Option):
             own, _, extra = (parameter.help or ""), *record[1].partition(parameter.help or "\0")[1:]
             told = gettext(own if parameter.name != "help" else mark("Show this message and exit.")) if own else ""
-            rows.append((record[0], f"{told}{extra.replace('default: ', gettext(mark('default: ')))}"))
+            rows.append((record[0], told + extra.replace("default: ", gettext(mark("default: ")))))
     with formatter.section(gettext(mark("Options"))):
         formatter.write_dl(rows)
 
@@ -157,7 +157,7 @@ def _say_usage(problem: click.ClickException) -> None:
 def _usage_sentence(problem: click.ClickException) -> str:
     """What click found wrong, as a sentence of ours in the reader's language."""
     near = getattr(problem, "possibilities", None)
-    meant = f" {gettext('Did you mean {words}?', words=', '.join(near))}" if near else ""
+    meant = " " + gettext("Did you mean {words}?", words=", ".join(near)) if near else ""
     if isinstance(problem, click.NoSuchOption):
         return gettext("There is no option {name}.", name=problem.option_name) + meant
     if hasattr(problem, "command_name"):

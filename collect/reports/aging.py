@@ -164,7 +164,7 @@ def _labeller(view: View, scope: Scope, options: AgingOptions, names: dict[int, 
 
         return top
     # Dated: the report of February shows who looked after the account in February (S9).
-    duties = load_duties(view.session, scope, options.by, options.as_of)
+    duties = load_duties(view.session, scope, options.by, options.as_of, options.known_at)
     people = {user.id: (user.username, user.name) for user in load_users(view.session)}
     return lambda customer_id, currency: people.get(duties.get(customer_id) or 0, nobody)
 

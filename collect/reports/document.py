@@ -193,7 +193,7 @@ def invoice(view: View, scope: Scope, number: str) -> Invoice:
     uses = _uses(view, scope, first.customer_id, sides)
     postings = [
         Posting(line.event, line.day, line.due, line.receivable, line.unapplied, line.contra, line.account, line.recorded_at)
-        for line in load_item_lines(view.session, first.customer_id, list(by_id))
+        for line in load_item_lines(view.session, scope, first.customer_id, list(by_id))
     ]
     return Invoice(
         number=first.document_no,

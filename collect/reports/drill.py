@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from collect.domain.rights import Scope
 from collect.reports.aging import AgingReport, AgingRow, totals
@@ -60,7 +60,7 @@ def _column(report: AgingReport, name: str) -> Callable[[AgingRow], int] | None:
     return None
 
 
-def members(view: View, scope: Scope, kind: str, key: str, as_of: date) -> frozenset[str]:
+def members(view: View, scope: Scope, kind: str, key: str, as_of: date, known_at: datetime | None = None) -> frozenset[str]:
     """The numbers of the customers that a row of the aging by rep, collector, segment or group stands for (`-`: nobody's)."""
     numbers = listings.load_numbers(view.session, scope)
     if kind == "segment":
@@ -69,6 +69,6 @@ def members(view: View, scope: Scope, kind: str, key: str, as_of: date) -> froze
     if kind == "group":
         tops = balances.load_tops(view.session, scope)
         return frozenset(number for each, (number, _) in numbers.items() if tops.get(each, (number, ""))[0] == key)
-    duties = load_duties(view.session, scope, kind, as_of)
+    duties = load_duties(view.session, scope, kind, as_of, known_at)
     people = {user.id: user.username for user in load_users(view.session)}
     return frozenset(number for each, (number, _) in numbers.items() if people.get(duties.get(each) or 0, NOBODY) == key)

@@ -47,14 +47,24 @@ def find(view: View, scope: Scope, text: str) -> Answer:
     if not wanted:
         return Answer("", [], [], [], [], None)
     session = view.session
-    amounts = amounts_of(wanted, sorted({view.seller.currency, *storage.load_currencies(session, scope)}))
     customers = storage.find_customers(session, scope, wanted, SHOWN + 1)
-    contacts = storage.find_contacts(session, scope, wanted, SHOWN + 1)
-    invoices = storage.find_invoices(session, scope, wanted, amounts, SHOWN + 1)
-    credits = storage.find_credits(session, scope, wanted, amounts, SHOWN + 1)
+    invoices = storage.find_invoices(session, scope, wanted, SHOWN + 1)
+    credits = storage.find_credits(session, scope, wanted, SHOWN + 1)
     exact = [Target("customer", hit.customer_no) for hit in customers if hit.exact]
     exact += [Target(hit.kind, hit.number) for hit in (*invoices, *credits) if hit.exact and hit.part == 1]
+    contacts = storage.find_contacts(session, scope, wanted, SHOWN + 1)
+    if len(exact) != 1:
+        amounts = amounts_of(wanted, sorted({view.seller.currency, *storage.load_currencies(session, scope)}))
+        # An order number or bank reference is looked for where nothing else fits, an amount always.
+        if amounts or not (customers or contacts or invoices or credits):
+            invoices = _joined(invoices, storage.find_invoices_otherwise(session, scope, wanted, amounts, SHOWN + 1))
+            credits = _joined(credits, storage.find_credits_otherwise(session, scope, wanted, amounts, SHOWN + 1))
     return Answer(wanted, customers, contacts, invoices, credits, exact[0] if len(exact) == 1 else None)
+
+
+def _joined(first: list[FoundDocument], more: list[FoundDocument]) -> list[FoundDocument]:
+    """Hits found two ways, each once, at most one more than is shown."""
+    return list(dict.fromkeys([*first, *more]))[: SHOWN + 1]
 
 
 def amounts_of(text: str, currencies: list[str]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from collect.domain.errors import Refusal
 from collect.exchange import columns, forms, sheets
 from collect.runtime import Work
 from collect.storage import database
+from collect.storage.ledger import load_volumes
 
 MOST_ERRORS = 1000
 """Refusals kept with their sentences in the result; every refused row goes to the file of refused rows all the same."""
@@ -67,6 +68,7 @@ class Batch:
     accounts: dict[str, Any] = field(default_factory=dict)
     stored_before: dict[str, bool] = field(default_factory=dict)
     told: dict[str, list[str]] = field(default_factory=lambda: {"items": [], "credits": [], "allocations": []})
+    room: dict[str, list[int]] = field(default_factory=dict)
 
     def knows(self, table: type[database.Base]) -> bool:
         """Whether the table held anything before this import. The rows of one number are decided together, so only what
@@ -164,6 +166,18 @@ class Batch:
             money.exponent(known)
             self.currencies[text] = known
         return known
+
+    def take_room(self, currency: str, side: int, amount: int) -> None:
+        """Count a new amount (minor units) among all that was ever invoiced (side 0) or received and credited (side 1).
+
+        Databases add up in 64 bits: Refusal `books_full` before a sum over the books could go beyond them.
+        """
+        room = self.room.get(currency)
+        if room is None:
+            room = self.room[currency] = [money.LIMIT - volume for volume in load_volumes(self.work.session, self.work.seller.id, currency)]
+        if amount > room[side]:
+            raise Refusal("books_full", "amount", value=money.plain(amount, currency), currency=currency)
+        room[side] -= amount
 
     def refuse(self, rows: Sequence[Row], refusal: Refusal, blamed: Row | None = None) -> None:
         """Refuse all the rows of a group for the reason found in one of them."""

@@ -361,6 +361,8 @@ class Buffers:
     def invoice(self, account: customers.Account, draft: receivables.InvoiceDraft) -> None:
         """A new invoice: one item, or one an instalment of the customer's terms when no due date is given."""
         work, batch = self.batch.work, self.batch
+        if not draft.void:
+            batch.take_room(draft.currency, 0, draft.amount)
         rule = None
         if draft.due is None:
             if not account.terms:
@@ -421,6 +423,8 @@ class Buffers:
     ) -> int:
         """A new receipt or credit note of which `rest` stays unapplied; returns its id. Its settled part is posted by the caller."""
         work, batch = self.batch.work, self.batch
+        if not void:
+            batch.take_room(currency, 1, amount)
         credit_id = self.next_id()
         reason = reason[:200] if reason else None
         self.credits.append(

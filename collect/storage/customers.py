@@ -102,11 +102,17 @@ def load_customers(session: Session, scope: Scope, ids: list[int]) -> dict[int, 
     return found
 
 
-def load_duties(session: Session, scope: Scope, duty: str, as_of: date) -> dict[int, int | None]:
-    """Customer id to the user who had that duty (`rep` or `collector`) on the date, from the dated assignments (S9)."""
-    rows = session.execute(
-        sa.select(Assignment.customer_id, Assignment.user_id)
-        .where(Assignment.duty == duty, Assignment.since <= as_of, seen_ids(scope, Assignment.customer_id))
-        .order_by(Assignment.since, Assignment.id)
-    )
-    return {customer_id: user_id for customer_id, user_id in rows}  # noqa: C416 - rows are not pairs to the type checker
+def load_duties(session: Session, scope: Scope, duty: str, as_of: date, known_at: datetime | None = None) -> dict[int, int | None]:
+    """Customer id to the user who had that duty (`rep` or `collector`) on the date, from the dated assignments (S9).
+
+    The first assignment holds for the time before it too: nobody else is known to have looked after the customer,
+    and books taken over from another program start with assignments of that day. Known up to `known_at` (None: now).
+    """
+    query = sa.select(Assignment.customer_id, Assignment.user_id, Assignment.since).where(Assignment.duty == duty, seen_ids(scope, Assignment.customer_id))
+    if known_at is not None:
+        query = query.where(Assignment.recorded_at <= known_at)
+    found: dict[int, int | None] = {}
+    for customer_id, user_id, since in session.execute(query.order_by(Assignment.since, Assignment.id)):
+        if since <= as_of or customer_id not in found:
+            found[customer_id] = user_id
+    return found

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from collect.domain.rights import Scope
+from collect.storage.customers import seen_ids
 from collect.storage.database import Base, Day, Instant, Minor
 
 
@@ -84,6 +87,25 @@ def load_closed_months(session: Session) -> frozenset[str]:
     return frozenset(month for month, closed in state.items() if closed)
 
 
-def load_item_lines(session: Session, customer_id: int, item_ids: list[int]) -> list[Line]:
-    """The journal lines of a customer's items, in the order they were recorded."""
-    return list(session.scalars(sa.select(Line).where(Line.customer_id == customer_id, Line.item_id.in_(item_ids)).order_by(Line.recorded_at, Line.id)))
+_STEP = 1 << 20
+"""Minor units that sums over everything are rounded up to, so that adding them up cannot overflow a 64-bit integer."""
+
+
+def load_volumes(session: Session, seller_id: int, currency: str) -> tuple[int, int]:
+    """How much was ever invoiced, and how much ever received or credited, in minor units and rounded up a little.
+
+    Read from the day totals: few rows, and each holds what one transaction recorded.
+    """
+
+    def steps(amount: Any) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((amount > 0, amount // _STEP + 1), else_=0)), 0)
+
+    query = sa.select(steps(DayTotal.receivable), steps(-DayTotal.receivable) + steps(-DayTotal.unapplied))
+    row = session.execute(query.where(DayTotal.seller_id == seller_id, DayTotal.currency == currency)).one()
+    return int(row[0]) * _STEP, int(row[1]) * _STEP
+
+
+def load_item_lines(session: Session, scope: Scope, customer_id: int, item_ids: list[int]) -> list[Line]:
+    """The journal lines of a customer's items, in the order they were recorded; none outside the scope."""
+    query = sa.select(Line).where(Line.customer_id == customer_id, Line.item_id.in_(item_ids), seen_ids(scope, Line.customer_id))
+    return list(session.scalars(query.order_by(Line.recorded_at, Line.id)))

@@ -146,9 +146,9 @@ def load_customer_page(session: Session, scope: Scope, wish: CustomerWish, after
     query = sa.select(c.id, c.customer_no, c.name, c.sort_key, c.segment, c.rep_id, c.collector_id, c.currency).where(seen(scope))
     if wish.text:
         low = wish.text.lower()
-        query = query.where(
-            sa.or_(sa.func.lower(c.customer_no).contains(low, autoescape=True), sa.func.lower(c.name).contains(low, autoescape=True), c.sort_key.startswith(low, autoescape=True))
-        )
+        # SQLite's lower() knows A to Z only; the sort key was folded by us.
+        near = [sa.func.lower(c.customer_no).contains(low, autoescape=True), sa.func.lower(c.name).contains(low, autoescape=True)]
+        query = query.where(sa.or_(*near, c.sort_key.contains(wish.text.casefold(), autoescape=True)))
     if wish.rep_id is not None:
         query = query.where(c.rep_id == wish.rep_id)
     if wish.segment:

@@ -54,6 +54,7 @@ def find_customers(session: Session, scope: Scope, text: str, limit: int) -> lis
     near: list[sa.ColumnElement[bool]] = [
         sa.func.lower(c.customer_no).startswith(low, autoescape=True),
         sa.func.lower(c.name).contains(low, autoescape=True),
+        c.sort_key.contains(text.casefold(), autoescape=True),  # SQLite's lower() knows A to Z only
         sa.func.lower(c.tax_no).startswith(low, autoescape=True),
     ]
     letters = low.replace(" ", "")
@@ -80,28 +81,64 @@ def find_contacts(session: Session, scope: Scope, text: str, limit: int) -> list
     return [FoundCustomer(number, name, False, via) for number, name, via in session.execute(query.order_by(Customer.sort_key, Customer.customer_no).limit(limit))]
 
 
-def find_invoices(session: Session, scope: Scope, text: str, amounts: Mapping[str, int], limit: int) -> list[FoundDocument]:
-    """Invoices by the beginning of their number, by order number, or by an exact amount per currency; exact numbers first."""
-    exact = Item.document_no == text
-    fits: list[Any] = [exact, sa.func.lower(Item.document_no).startswith(text.lower(), autoescape=True), Item.po_no == text]
+def find_invoices(session: Session, scope: Scope, text: str, limit: int) -> list[FoundDocument]:
+    """Invoices by the beginning of their number, as typed or in the other case of letters; the exact one first."""
+    same = sa.case((Item.document_no == text, 1), else_=0)
+    query = _invoices(scope, same).where(_begins(session, Item.document_no, text)).order_by(same.desc(), Item.document_no, Item.part)
+    return _told_invoices(session, query.limit(limit))
+
+
+def find_invoices_otherwise(session: Session, scope: Scope, text: str, amounts: Mapping[str, int], limit: int) -> list[FoundDocument]:
+    """Invoices by order number or by an exact amount per currency, what is open first. Reads every item: asked only when there is reason to."""
+    fits: list[Any] = [Item.po_no == text]
     fits += [sa.and_(Item.currency == currency, sa.or_(Item.amount_minor == minor, Item.open_minor == minor)) for currency, minor in amounts.items()]
-    same = sa.case((exact, 1), else_=0)
-    query = sa.select(Item, Customer.customer_no, Customer.name, same).join(Customer, Customer.id == Item.customer_id)
-    query = query.where(seen_ids(scope, Item.customer_id), sa.or_(*fits)).order_by(same.desc(), Item.document_no, Item.part).limit(limit)
+    closed = sa.case((Item.open_minor > 0, 0), else_=1)
+    return _told_invoices(session, _invoices(scope, sa.literal(0)).where(sa.or_(*fits)).order_by(closed, Item.document_no, Item.part).limit(limit))
+
+
+def find_credits(session: Session, scope: Scope, text: str, limit: int) -> list[FoundDocument]:
+    """Receipts and credit notes by the beginning of their number; the exact one first."""
+    same = sa.case((Credit.number == text, 1), else_=0)
+    query = _credits(scope, same).where(_begins(session, Credit.number, text)).order_by(same.desc(), Credit.number, Credit.kind)
+    return _told_credits(session, query.limit(limit))
+
+
+def find_credits_otherwise(session: Session, scope: Scope, text: str, amounts: Mapping[str, int], limit: int) -> list[FoundDocument]:
+    """Receipts and credit notes by bank reference or by an exact amount per currency, what is left first. Reads every credit."""
+    fits: list[Any] = [Credit.bank_reference == text]
+    fits += [sa.and_(Credit.currency == currency, sa.or_(Credit.amount_minor == minor, Credit.open_minor == minor)) for currency, minor in amounts.items()]
+    closed = sa.case((Credit.open_minor > 0, 0), else_=1)
+    return _told_credits(session, _credits(scope, sa.literal(0)).where(sa.or_(*fits)).order_by(closed, Credit.number, Credit.kind).limit(limit))
+
+
+def _begins(session: Session, column: Any, text: str) -> sa.ColumnElement[bool]:
+    """The column begins with the text, in its own case or all in capitals or small letters.
+
+    On SQLite as a range, which the unique index of the numbers answers at once; another database compares texts in an
+    order of its own, in which a range means something else.
+    """
+    ways = sorted({text, text.upper(), text.lower()})
+    if session.get_bind().dialect.name == "sqlite":
+        return sa.or_(*(sa.and_(column >= way, column < way + "\U0010ffff") for way in ways))
+    return sa.or_(*(column.startswith(way, autoescape=True) for way in ways))
+
+
+def _invoices(scope: Scope, same: Any) -> sa.Select[Any]:
+    return sa.select(Item, Customer.customer_no, Customer.name, same).join(Customer, Customer.id == Item.customer_id).where(seen_ids(scope, Item.customer_id))
+
+
+def _credits(scope: Scope, same: Any) -> sa.Select[Any]:
+    return sa.select(Credit, Customer.customer_no, Customer.name, same).join(Customer, Customer.id == Credit.customer_id).where(seen_ids(scope, Credit.customer_id))
+
+
+def _told_invoices(session: Session, query: sa.Select[Any]) -> list[FoundDocument]:
     return [
         FoundDocument("invoice", row.document_no, row.part, row.parts, number, name, row.issue_date, row.currency, row.amount_minor, row.open_minor, bool(hit))
         for row, number, name, hit in session.execute(query)
     ]
 
 
-def find_credits(session: Session, scope: Scope, text: str, amounts: Mapping[str, int], limit: int) -> list[FoundDocument]:
-    """Receipts and credit notes by the beginning of their number, by bank reference, or by an exact amount per currency."""
-    exact = Credit.number == text
-    fits: list[Any] = [exact, sa.func.lower(Credit.number).startswith(text.lower(), autoescape=True), Credit.bank_reference == text]
-    fits += [sa.and_(Credit.currency == currency, sa.or_(Credit.amount_minor == minor, Credit.open_minor == minor)) for currency, minor in amounts.items()]
-    same = sa.case((exact, 1), else_=0)
-    query = sa.select(Credit, Customer.customer_no, Customer.name, same).join(Customer, Customer.id == Credit.customer_id)
-    query = query.where(seen_ids(scope, Credit.customer_id), sa.or_(*fits)).order_by(same.desc(), Credit.number, Credit.kind).limit(limit)
+def _told_credits(session: Session, query: sa.Select[Any]) -> list[FoundDocument]:
     return [
         FoundDocument(row.kind, row.number, 1, 1, number, name, row.day, row.currency, row.amount_minor, row.open_minor, bool(hit))
         for row, number, name, hit in session.execute(query)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request, url_for
 from wtforms import HiddenField, SelectField, StringField
@@ -39,7 +40,10 @@ KEPT = ("as_of", "known_at", "basis", "buckets")
 """What every way down and every way back keeps of the question."""
 AMOUNTS = ("provisional", "unapplied", "disputed", "promised", "in_paper")
 """The columns after the buckets; the total stands before them, where no screen is too narrow for it."""
-LINKED = ("provisional", "unapplied", "total")
+SORTED = ("total", "provisional", "unapplied")
+"""Columns besides the buckets that the list can be sorted by."""
+UNLINKED = ("disputed", "promised", "in_paper")
+"""Columns with nothing below them yet."""
 
 
 class AgingFilter(FilterForm):
@@ -110,7 +114,7 @@ def index() -> Response:
             if wanted:
                 raise
             return _refused(form, refusal)
-        members = drill.members(view, scope, *within, chosen.as_of) if within else None
+        members = drill.members(view, scope, *within, chosen.as_of, chosen.known_at) if within else None
         shown = drill.part_of(whole, drill.Part(asked.get("bucket", ""), members, asked.get("sort", "")))
         if wanted == "json":
             return files.send(json.dumps(reports.as_json(shown), ensure_ascii=False, indent=1).encode(), f"aging-{shown.as_of.isoformat()}.json", "json")
@@ -144,7 +148,7 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
         "totals": [_total(row, shown, kept, asked) for row in shown.totals],
         "columns": ("total", *shown.buckets.names, *AMOUNTS),
         "known_address": url_for("aging.index", **_changed(known_at=shown.known.isoformat(), as_of=shown.as_of.isoformat())),
-        "headings": {name: _heading(name, asked) for name in (*shown.buckets.names, *LINKED)},
+        "headings": {name: _heading(name, asked) for name in (*shown.buckets.names, *SORTED)},
         "bars": [bars.bar(row, shown.buckets.names, partial(_items, kept, asked, row.currency)) for row in shown.totals],
         "crumbs": _crumbs(asked, name),
         "title": name,
@@ -160,46 +164,48 @@ def _slice(rows: list[AgingRow], after: str) -> pages.Page[AgingRow]:
 
 
 def _place(row: AgingRow) -> str:
-    return "|".join((row.currency, row.link[0] if row.link else "", row.key))
+    return "|".join((row.currency, row.link[0] if row.link else "", row.due.isoformat() if row.due else "", row.key))
 
 
 def _line(row: AgingRow, report: AgingReport, kept: dict[str, Any], asked: dict[str, Any]) -> Line:
-    """A row with where each of its amounts leads."""
-    return Line(row, _below(row, report.by, kept, asked, ""), [_cell(row, name, amount, _below(row, report.by, kept, asked, name)) for name, amount in _amounts(row, report)])
+    """A row with where each of its amounts leads: one step further down."""
+    by, currency = report.by, row.currency
+    if by == "item":
+        address = document_address(*(row.link or ("invoice", row.key)))
+        return Line(row, address, [Cell(name, amount, address if amount and name not in UNLINKED else "") for name, amount in _amounts(row, report)])
+    if by == "customer":
+        below = url_for("aging.index", **kept, by="item", customer=row.key, currency=currency)
+        return Line(row, url_for("customers.show", number=row.key), _cells(row, report, below))
+    if by == "currency":
+        below = url_for("aging.index", **kept, **_only(asked, "customer"), currency=currency)
+    else:
+        group: dict[str, Any] = {by: row.key or drill.NOBODY}
+        below = url_for("aging.index", **kept, **group, currency=currency)
+    return Line(row, below, _cells(row, report, below))
 
 
 def _total(row: AgingRow, report: AgingReport, kept: dict[str, Any], asked: dict[str, Any]) -> Line:
     """A total of a currency; it leads to all the documents it sums."""
-    return Line(row, "", [_cell(row, name, amount, _items(kept, asked, row.currency, name)) for name, amount in _amounts(row, report)])
+    return Line(row, "", _cells(row, report, _items(kept, asked, row.currency, "")))
+
+
+def _cells(row: AgingRow, report: AgingReport, below: str) -> list[Cell]:
+    """The amounts of a row; each that is not zero leads to the part of `below` that it sums."""
+    return [Cell(name, amount, _part(below, name) if amount and name not in UNLINKED else "") for name, amount in _amounts(row, report)]
+
+
+def _part(below: str, name: str) -> str:
+    """An address of ours, which has a query, narrowed to one column; building each anew would cost as much as the rest of the page."""
+    return below if name in ("", "total") else f"{below}&bucket={quote(name)}"
 
 
 def _amounts(row: AgingRow, report: AgingReport) -> list[tuple[str, int]]:
     return [("total", row.total), *zip(report.buckets.names, row.amounts, strict=True), *((name, int(getattr(row, name))) for name in AMOUNTS)]
 
 
-def _cell(row: AgingRow, name: str, amount: int, address: str) -> Cell:
-    return Cell(name, amount, address if amount and (name in LINKED or name not in AMOUNTS) else "")
-
-
-def _below(row: AgingRow, by: str, kept: dict[str, Any], asked: dict[str, Any], name: str) -> str:
-    """Where a row (name empty) or one of its amounts leads: one step further down."""
-    bucket = None if name == "total" else name or None
-    if by == "item":
-        kind, number = row.link or ("", "")
-        return document_address(kind, number)
-    if by == "customer":
-        if not name:
-            return url_for("customers.show", number=row.key)
-        return url_for("aging.index", **kept, by="item", customer=row.key, currency=row.currency, bucket=bucket)
-    if by == "currency":
-        return url_for("aging.index", **kept, **_only(asked, "customer"), currency=row.currency, bucket=bucket)
-    group: dict[str, Any] = {by: row.key or drill.NOBODY}
-    return url_for("aging.index", **kept, **group, currency=row.currency, bucket=bucket)
-
-
 def _items(kept: dict[str, Any], asked: dict[str, Any], currency: str, name: str) -> str:
     """The documents behind a total."""
-    return url_for("aging.index", **kept, **_only(asked, "customer"), by="item", currency=currency, bucket=None if name == "total" else name)
+    return _part(url_for("aging.index", **kept, **_only(asked, "customer"), by="item", currency=currency), name)
 
 
 def _only(asked: dict[str, Any], name: str) -> dict[str, Any]:

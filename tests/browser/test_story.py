@@ -50,7 +50,7 @@ def test_finance_takes_a_file_in_and_follows_a_bucket_down(house: House, tmp_pat
     refused = list(csv.reader(io.StringIO(download(page, page.get_by_role("link", name="All refused rows as a file"), tmp_path).read_text("utf-8-sig"))))
     assert refused[1] == ["E-4", "C9999", "2026-03-02", "2026-04-01", "EUR", "45.00", "5", REASON]
 
-    page.get_by_role("link", name="Aging", exact=True).click()
+    page.locator("nav.side").get_by_role("link", name="Aging").click()
     page.locator("select[name=currency]").select_option("EUR")
     if not scripts:
         page.get_by_role("button", name="Show").click()
@@ -124,7 +124,7 @@ def take_in(page: Page, folder: Path, kind: str, text: str) -> None:
     """Import a file through the form, as finance does."""
     file = folder / f"{kind}-euro.csv"
     file.write_text(text, encoding="utf-8")
-    page.get_by_role("link", name="Imports", exact=True).click()
+    page.locator("nav.side").get_by_role("link", name="Imports").click()
     page.get_by_role("link", name="Import a file").click()
     page.locator("select[name=kind]").select_option(kind)
     page.locator("input[type=file]").set_input_files(file)
