@@ -131,6 +131,7 @@ SENTENCES: dict[str, str] = {
     "proof_line": _("Posting {id} does not balance or disagrees with its document."),
     "proof_sum": _("The postings of {kind} {number} do not add up to what is open."),
     "proof_customer": _("Customer {number}: items and credits say {items} {currency}, the journal {journal}."),
+    "proof_value": _("{table} {key}: what stands in {column} is no date and no amount; restore the last good backup."),
     "proof_total": _("The totals of {day} in {currency} are not what was posted and recorded on that day."),
     "proof_duty": _("Customer {number}: the rep or collector is not the one last assigned."),
     "proof_import": _("Import {id}: the documents it stored are not what its audit row says."),
@@ -235,9 +236,11 @@ def say(refusal: Refusal, language: str | None = None) -> str:
 
 
 def _shown(name: str, value: object, language: str | None) -> object:
-    """A parameter as text: refusals inside refusals and codes of ours in the same language, long input cut short."""
+    """A parameter as text: refusals inside refusals and codes of ours in the same language, long input cut short (no path)."""
     if isinstance(value, Refusal):
         return say(value, language)
+    if isinstance(value, Path):
+        return str(value)
     text = str(value)
     word = _WORDS.get(name, {}).get(text)
     if word is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from tests.browser.conftest import FLAGS, served, sign_in  # noqa: E402
 TARGET = ROOT / "docs" / "images"
 LARGEST = 250_000
 """Bytes a picture may have: they live in the repository."""
+LOCALES = {"en": "en-US", "zh": "zh-CN"}
 DESK = (1280, 820)
 PHONE = (390, 800)
 
@@ -65,9 +65,8 @@ def main(wanted: list[str]) -> int:
         book.build(Path(folder))
         with served(Path(folder)) as url, sync_playwright() as playwright:
             for language in ("en", "zh"):
-                # The browser's own words (date fields, file buttons) follow the environment it starts in.
-                place = os.environ | {"LANGUAGE": {"en": "en_US", "zh": "zh_CN"}[language], "LC_ALL": "C.UTF-8"}
-                browser = playwright.chromium.launch(executable_path=program, args=FLAGS, env=place)
+                # The browser's own words (date fields, file buttons) follow the language it is started in.
+                browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, f"--lang={LOCALES[language]}"])
                 for picture in PICTURES:
                     if picture.language == language and (not wanted or picture.name in wanted):
                         too_large += take(browser, url, picture) > LARGEST
@@ -80,7 +79,7 @@ def take(browser: Browser, url: str, picture: Picture) -> int:
     width, height = picture.size
     context = browser.new_context(
         base_url=url,
-        locale={"en": "en-US", "zh": "zh-CN"}[picture.language],
+        locale=LOCALES[picture.language],
         viewport={"width": width, "height": height},
         device_scale_factor=2 if picture.size == PHONE else 1,
         color_scheme=picture.scheme,  # type: ignore[arg-type]

@@ -25,7 +25,10 @@ def verify(runtime: Runtime) -> list[Refusal]:
     """Everything that is off, each as a code with its parameters; empty means proven. Reads one snapshot, writes nothing."""
     with runtime.read(SYSTEM) as view:
         session = view.session
-        findings = [Refusal("proof_item", None, number=number) for number in islice(proofs.wrong_items(session), MOST)]
+        findings = [Refusal("proof_value", None, table=table, column=column, key=key) for table, column, key in islice(proofs.wrong_values(session), MOST)]
+        if findings:  # what is no date or amount cannot be reckoned with
+            return findings
+        findings += [Refusal("proof_item", None, number=number) for number in islice(proofs.wrong_items(session), MOST)]
         findings += [Refusal("proof_credit", None, number=number) for number in islice(proofs.wrong_credits(session), MOST)]
         findings += [Refusal("proof_allocation", None, id=key, **_allocation_of(session, key)) for key in islice(proofs.wrong_allocations(session), MOST)]
         findings += [Refusal("proof_line", None, id=key) for key in islice(proofs.wrong_lines(session), MOST)]
@@ -35,7 +38,8 @@ def verify(runtime: Runtime) -> list[Refusal]:
         findings += [Refusal("proof_total", None, day=day, currency=currency) for day, currency in islice(proofs.wrong_totals(session), MOST)]
         findings += [Refusal("proof_duty", None, number=number) for number in islice(proofs.wrong_duties(session), MOST)]
         for note in proofs.import_notes(session):
-            if proofs.import_digest(session, int(note.key)) != json.loads(note.after or "{}").get("digest"):
+            told = json.loads(note.after or "{}")
+            if proofs.import_digest(session, int(note.key)) != told.get("digest") or proofs.import_run(session, int(note.key)) != told:
                 findings.append(Refusal("proof_import", None, id=note.key))
         findings += list(chain_findings(session))
     return findings

@@ -13,10 +13,40 @@ from collect.domain.ledger import BANK, RETURNS, SALES
 from collect.storage.audit import Audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Assignment, Customer
-from collect.storage.ledger import DayTotal, Line
+from collect.storage.database import Base, Day, Instant
+from collect.storage.imports import ImportRun
+from collect.storage.ledger import DayTotal, Line, MonthClose
 from collect.storage.receivables import Item
 
 _NOTHING = sa.literal(0)
+_BOOKS: tuple[type[Base], ...] = (Item, Credit, Allocation, Line, DayTotal, Assignment, MonthClose, Audit)
+
+
+def wrong_values(session: Session) -> Iterator[tuple[str, str, str]]:
+    """(table, column, number or id) of values that are no date, instant or amount at all.
+
+    SQLite keeps whatever is written into a column, a text in place of a date too; PostgreSQL refuses such a value itself.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return
+    for model in _BOOKS:
+        table: Any = model.__table__
+        name = next(column for column in ("document_no", "number", "seq", "id") if column in table.c)
+        broken = {column.name: _broken(column) for column in table.c if isinstance(column.type, (Day, Instant, sa.BigInteger))}
+        flags = [sa.case((condition, 1), else_=0) for condition in broken.values()]
+        for key, *found in session.execute(sa.select(sa.cast(table.c[name], sa.Text), *flags).where(sa.or_(*broken.values()))):
+            for column, flag in zip(broken, found, strict=True):
+                if flag:
+                    yield table.name, column, str(key)
+
+
+def _broken(column: Any) -> sa.ColumnElement[bool]:
+    """Whether the column holds another kind of value than it should, or a number that is no day of a calendar."""
+    raw = sa.type_coerce(column, sa.BigInteger)
+    kind = sa.func.typeof(raw).not_in(("integer", "null") if column.nullable else ("integer",))
+    if not isinstance(column.type, Day):
+        return kind
+    return sa.or_(kind, raw < 10101, raw > 99991231, sa.not_((raw // 100 % 100).between(1, 12)), sa.not_((raw % 100).between(1, 31)))
 
 
 def wrong_items(session: Session) -> Iterator[str]:
@@ -203,28 +233,27 @@ def wrong_customers(session: Session) -> Iterator[tuple[str, str, int, int]]:
 
 
 def wrong_totals(session: Session) -> Iterator[tuple[Any, str]]:
-    """(day, currency) whose day totals are not what the lines and the documents of that day add up to."""
-    sums: dict[tuple[int, str, Any], list[int]] = {}
+    """(day, currency) whose day totals are not what the lines and the documents of that day, recorded at that instant, add up to."""
+    sums: dict[tuple[int, str, Any, Any], list[int]] = {}
 
     def add(query: Any, *places: int, sign: int = 1) -> None:
-        for seller_id, currency, day, *values in session.execute(query):
-            entry = sums.setdefault((seller_id, currency, day), [0, 0, 0])
+        for seller_id, currency, day, at, *values in session.execute(query):
+            entry = sums.setdefault((seller_id, currency, day, at), [0, 0, 0])
             for place, value in zip(places, values, strict=True):
                 entry[place] += sign * int(value)
 
-    add(sa.select(Line.seller_id, Line.currency, Line.day, sa.func.sum(Line.receivable), sa.func.sum(Line.unapplied)).group_by(Line.seller_id, Line.currency, Line.day), 0, 1)
+    def of(table: Any, day: Any, at: Any, *amounts: Any) -> Any:
+        return sa.select(table.seller_id, table.currency, day, at, *map(sa.func.sum, amounts)).group_by(table.seller_id, table.currency, day, at)
+
+    add(of(Line, Line.day, Line.recorded_at, Line.receivable, Line.unapplied), 0, 1)
     for table, day, sign in ((Item, Item.issue_date, 1), (Credit, Credit.day, -1)):
         never = sa.and_(table.voided_on.is_not(None), table.voided_at == table.recorded_at)
-        add(sa.select(table.seller_id, table.currency, day, sa.func.sum(table.amount_minor)).where(sa.not_(never)).group_by(table.seller_id, table.currency, day), 2, sign=sign)
-        dead = sa.select(table.seller_id, table.currency, table.voided_on, sa.func.sum(table.amount_minor)).where(
-            table.voided_on.is_not(None), table.voided_at != table.recorded_at
-        )
-        add(dead.group_by(table.seller_id, table.currency, table.voided_on), 2, sign=-sign)
-    totals = sa.select(DayTotal.seller_id, DayTotal.currency, DayTotal.day, sa.func.sum(DayTotal.receivable), sa.func.sum(DayTotal.unapplied), sa.func.sum(DayTotal.documents))
-    add(totals.group_by(DayTotal.seller_id, DayTotal.currency, DayTotal.day), 0, 1, 2, sign=-1)
-    for (_seller, currency, day), values in sorted(sums.items(), key=lambda pair: (pair[0][2], pair[0][1])):
-        if any(values):
-            yield day, currency
+        add(of(table, day, table.recorded_at, table.amount_minor).where(sa.not_(never)), 2, sign=sign)
+        dead = of(table, table.voided_on, table.voided_at, table.amount_minor)
+        add(dead.where(table.voided_on.is_not(None), table.voided_at != table.recorded_at), 2, sign=-sign)
+    add(of(DayTotal, DayTotal.day, DayTotal.recorded_at, DayTotal.receivable, DayTotal.unapplied, DayTotal.documents), 0, 1, 2, sign=-1)
+    wrong = {(day, currency) for (_seller, currency, day, _at), values in sums.items() if any(values)}
+    yield from sorted(wrong)
 
 
 def wrong_duties(session: Session) -> Iterator[str]:
@@ -255,6 +284,15 @@ def import_digest(session: Session, import_id: int) -> str:
     return "".join(digest.hexdigest()[:21] for digest in hashes)
 
 
+def import_run(session: Session, import_id: int) -> dict[str, Any]:
+    """What the page of an import says of it, under the names of its audit row; empty when it is gone."""
+    run = session.get(ImportRun, import_id)
+    if run is None:
+        return {}
+    counts = {name: getattr(run, name) for name in ("new", "changed", "unchanged", "refused")}
+    return counts | {"file": run.file_name, "file_hash": run.file_hash, "digest": run.digest}
+
+
 def import_notes(session: Session) -> Iterator[Audit]:
-    """The audit rows of imports of documents, in order."""
-    yield from session.scalars(sa.select(Audit).where(Audit.action == "import", Audit.kind.in_(("invoices", "credits", "payments"))).order_by(Audit.seq))
+    """The audit rows of imports, in order."""
+    yield from session.scalars(sa.select(Audit).where(Audit.action == "import").order_by(Audit.seq))

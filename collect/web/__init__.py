@@ -21,7 +21,7 @@ from collect.domain.rights import SYSTEM, Open, Permission, need_of
 from collect.runtime import Runtime
 from collect.services import users as people
 from collect.settings import Settings
-from collect.web import aging, audit, auth, cash, customers, imports, months, pages, receivables, search, settings, site, users, words
+from collect.web import aging, audit, auth, cash, customers, imports, months, numbers, pages, receivables, search, settings, site, users, words
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,9 @@ def _configure(app: Flask, chosen: Settings) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
+    app.url_map.converters["int"] = numbers.RowConverter
+    # A doubled slash is no address of ours; the redirect away from it would repeat whatever host the visitor named.
+    app.url_map.merge_slashes = False
     Bootstrap5(app)
     app.extensions["csrf_guard"] = CSRFProtect(app)
     environment = app.jinja_env

@@ -6,7 +6,7 @@ import re
 from urllib.parse import quote, unquote
 
 from flask.sansio.blueprints import BlueprintSetupState
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, ValidationError
 
 LONGEST = 64
 _SPECIAL = re.compile(r"[%/\\?#]|^\.+$")
@@ -29,6 +29,13 @@ class NumberConverter(BaseConverter):
     def to_url(self, value: str) -> str:
         """The part of the path for a number."""
         return quote(_SPECIAL.sub(lambda found: "".join(f"%{ord(char):02X}" for char in found.group()), value), safe="")
+
+
+class RowConverter(IntegerConverter):
+    """`<int:run_id>`: a row's id; beyond what a database can keep there is no row, which is answered like a missing one."""
+
+    def __init__(self, url_map: Map, fixed_digits: int = 0) -> None:
+        super().__init__(url_map, fixed_digits, min=0, max=2**63 - 1)
 
 
 def row_id(text: str) -> int | None:

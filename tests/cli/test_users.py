@@ -16,10 +16,10 @@ def test_a_person_is_added_listed_and_disabled(ready: Program) -> None:
     told = ready("user", "add", "li.na", "--role", "rep", "--password-file", ready.password_file, "--full-name", "李娜", "--email", "li.na@example.com")
     assert told.stdout == "Added li.na as rep.\n"
     assert ready("user", "list").stdout.splitlines() == [
-        "User   Name           Role   E-mail             Active",
-        "-----  -------------  -----  -----------------  ------",
-        "admin  Administrator  admin                     yes",
-        "li.na  李娜           rep    li.na@example.com  yes",
+        "User   Name    Role   E-mail             Active",
+        "-----  ------  -----  -----------------  ------",
+        "admin  管理员  admin                     yes",
+        "li.na  李娜    rep    li.na@example.com  yes",
     ]
     assert ready("user", "disable", "li.na").stdout == "Disabled li.na.\n"
     person = json.loads(ready("user", "list", "--format", "json").stdout)[1]
