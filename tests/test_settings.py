@@ -30,7 +30,9 @@ def test_a_setting_nobody_knows_or_of_another_kind_is_named(tmp_path: Path, text
     assert caught.value.code == "bad_setting" and named in sentences.say(caught.value)
 
 
-@pytest.mark.parametrize("environment", [{"COLLECT_LANGUAGE": "fr"}, {"COLLECT_WEB_PAGE_ROWS": "many"}, {"COLLECT_WEB_SECURE_COOKIES": "maybe"}, {"COLLECT_CONFIG": "/nowhere/own.toml"}])
+@pytest.mark.parametrize(
+    "environment", [{"COLLECT_LANGUAGE": "fr"}, {"COLLECT_WEB_PAGE_ROWS": "many"}, {"COLLECT_WEB_SECURE_COOKIES": "maybe"}, {"COLLECT_CONFIG": "/nowhere/own.toml"}]
+)
 def test_a_bad_variable_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(Refusal):
         settings.load(environment | {"COLLECT_DATA_DIR": str(tmp_path)})

@@ -48,7 +48,10 @@ def backup(file: Path) -> None:
     output.say(gettext("The backup is in {file}: {rows} rows of {tables} tables, checked.", file=file, rows=f"{sum(made.rows.values()):,}", tables=len(made.rows)))
 
 
-@db.command(help=mark("Replace the database by a backup, after the backup has been checked; what a database in use held is kept in a file."), example="collect db restore /backups/collect-monday.backup")
+@db.command(
+    help=mark("Replace the database by a backup, after the backup has been checked; what a database in use held is kept in a file."),
+    example="collect db restore /backups/collect-monday.backup",
+)
 @click.argument("file", type=FILE_TO_READ)
 def restore(file: Path) -> int | None:
     """Put a backup back."""

@@ -70,8 +70,7 @@ def allocate(day: date, history: Sequence[Due], issued: date, amount: int) -> li
     at = max(index for index, entry in enumerate(history) if entry.since is None or entry.since <= day)
     lines = [Line("allocate", day, history[at].due, issued, -amount, amount, 0, None)]
     for before, after in zip(history[at:], history[at + 1 :], strict=False):
-        assert after.since is not None
-        lines += redate(after.since, before.due, after.due, issued, -amount)
+        lines += redate(after.since or day, before.due, after.due, issued, -amount)
     return lines
 
 

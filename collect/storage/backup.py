@@ -1,6 +1,7 @@
 """Consistent copies of a running database and back again: SQLite by its own page copy, PostgreSQL as a portable dump.
 
-A SQLite backup is a SQLite file with a seal behind its last page (SQLite reads past it): the SHA-256 of all before it. A PostgreSQL backup is a zip: `manifest.json` (format, revision, and of each table its
+A SQLite backup is a SQLite file with a seal behind its last page (SQLite reads past it): the SHA-256 of all before
+it. A PostgreSQL backup is a zip: `manifest.json` (format, revision, and of each table its
 columns, row count and SHA-256) and one member a table in PostgreSQL's own COPY text. Every row comes from one snapshot.
 """
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from collect.reports.options import parse_day, parse_instant
 from collect.domain.aging import Basis, parse_edges
 from collect.domain.errors import Refusal
 from collect.domain.rights import ALL, SYSTEM
 from collect.reports import aging
+from collect.reports.options import parse_day, parse_instant
 from collect.runtime import Runtime
 from collect.web import create_app
 from tests.api.conftest import AGING, Caller, fill, token_for
@@ -102,7 +102,7 @@ def test_a_plus_that_became_a_space(finance: Caller) -> None:
 @pytest.mark.parametrize("text", ["2026-03-31", "2026-02-30", "2026-3-1", "20260331", "", "2026-W13-2", "٢٠٢٦-٠٣-٣١"])
 def test_days_read_as_the_command_reads_them(finance: Caller, text: str) -> None:
     try:
-        told = parse_day(text, 'as_of').isoformat() if text else None
+        told = parse_day(text, "as_of").isoformat() if text else None
     except Refusal:
         told = None
     answer = finance.get(as_of=text)

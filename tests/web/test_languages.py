@@ -187,17 +187,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     runtime.engine.dispose()
 
 
+def _people(work: Work) -> None:
+    """One person of each role, one who is disabled, and a token."""
+    for role, (username, name) in PEOPLE.items():
+        users.add(work, username, name, role, PASSWORD, lead=PEOPLE[Role.LEAD][0] if role is Role.REP else None, email=f"{username}@ours.cn")
+    users.add(work, "bu.zai", "何不在", Role.REP, PASSWORD, email="bu.zai@ours.cn")
+    users.set_active(work, "bu.zai", False)
+    users.issue_token(work, PEOPLE[Role.ADMIN][0], ["reports:read", "customers:read", "invoices:read"])
+
+
 def _fill(runtime: Runtime, clock: FixedClock) -> None:
-    """People, books, refused rows, events, allocations taken back, a closed and an opened month, a token, a disabled user."""
-
-    def people(work: Work) -> None:
-        for role, (username, name) in PEOPLE.items():
-            users.add(work, username, name, role, PASSWORD, lead=PEOPLE[Role.LEAD][0] if role is Role.REP else None, email=f"{username}@ours.cn")
-        users.add(work, "bu.zai", "何不在", Role.REP, PASSWORD, email="bu.zai@ours.cn")
-        users.set_active(work, "bu.zai", False)
-        users.issue_token(work, PEOPLE[Role.ADMIN][0], ["reports:read", "customers:read", "invoices:read"])
-
-    runtime.write(SYSTEM, people)
+    """People, books, refused rows, events, allocations taken back, a closed and an opened month."""
+    runtime.write(SYSTEM, _people)
     files = {"customers": CUSTOMERS, "contacts": CONTACTS, "invoices": INVOICES, "payments": PAYMENTS, "credits": CREDITS}
     for kind, text in files.items():
         result = imports.run(runtime, SYSTEM, kind, text.encode(), "三月.csv", imports.Options())
@@ -220,7 +221,7 @@ def _fill(runtime: Runtime, clock: FixedClock) -> None:
 
 def _newest(work: Work | View, table: Any) -> int:
     """The number of the row written last."""
-    return int(work.session.scalars(sa.select(sa.func.max(table.id))).one())
+    return int(work.session.scalars(sa.select(sa.func.max(table.id))).one() or 0)
 
 
 def pages_of(house: House, client: FlaskClient) -> Iterator[tuple[str, str, str]]:
@@ -366,6 +367,16 @@ def test_what_a_page_refuses_is_told_in_the_readers_language(house: House, role:
     assert answer.status_code >= 400, answer.status_code
     endpoint = house.app.url_map.bind("localhost").match(path, method="POST")[0] if answer.status_code in (409, 422) else ""
     assert list(faults_of(path, endpoint, answer.get_data(as_text=True), language)) == []
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_an_empty_installation_says_in_the_readers_language_what_belongs_there(sqlite_runtime: Runtime, language: str) -> None:
+    sqlite_runtime.write(SYSTEM, _people)
+    app = create_app(sqlite_runtime)
+    app.testing = False
+    found = walk(House(app, sqlite_runtime), Role.FINANCE, language)
+    assert found.faults == []
+    assert found.seen > 30
 
 
 def test_a_form_without_its_token_is_refused_in_chinese(house: House) -> None:

@@ -1,0 +1,1 @@
+"""Attacks: what broke once, or was tried in earnest and must never break."""
