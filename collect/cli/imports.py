@@ -133,7 +133,7 @@ def _remove_outdated(target: Path) -> None:
     """Remove a list of refused rows of ours; any other file of that name stays."""
     try:
         with target.open(encoding="utf-8") as file:
-            ours = file.readline().rstrip().endswith(",line,reason")
+            ours = file.readline().rstrip().endswith((",line,reason", ",line,refused_reason", ",refused_line,reason", ",refused_line,refused_reason"))
         if ours:
             target.unlink()
     except (OSError, ValueError):

@@ -42,6 +42,8 @@ def aging(as_of: str | None, known_at: str | None, basis: str, buckets: str | No
     """Build the report on one snapshot and give it out."""
     if form in ("xlsx", "pdf") and target is None and output.on_terminal():
         raise click.UsageError(gettext("A terminal cannot show {format}: name a file with --output.", format=form.upper()))
+    from collect import sentences
+    from collect.domain.errors import Refusal
     from collect.domain.rights import ALL, SYSTEM
     from collect.reports import aging as reports
     from collect.reports.options import aging_options
@@ -51,7 +53,12 @@ def aging(as_of: str | None, known_at: str | None, basis: str, buckets: str | No
         # An unset variable of a script must not silently mean today.
         raise click.UsageError(gettext("An option is empty: leave it out or give it a value."))
     with open_runtime().read(SYSTEM) as view:
-        built = reports.build(view, ALL, aging_options(view, {name: value for name, value in asked.items() if value}))
+        try:
+            options = aging_options(view, {name: value for name, value in asked.items() if value})
+        except Refusal as refusal:
+            # An option that cannot be read is wrong usage, like one that does not exist.
+            raise click.UsageError(sentences.say(refusal)) from None
+        built = reports.build(view, ALL, options)
     _give_out(view, built, form, target)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from collect.domain.errors import Refusal
 from collect.runtime import Runtime
 from collect.services import setup
-from collect.storage import backup, health, migrate
+from collect.storage import backup, database, health, migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ def restore(runtime: Runtime, source: Path) -> Restored:
     if held.engine != runtime.engine.dialect.name:
         raise Refusal("backup_other_engine", file=source.name, found=held.engine, wanted=runtime.engine.dialect.name)
     kept = None
+    database.make_folder(runtime.engine)
     if not backup.is_fresh(runtime.engine):
         kept = _set_aside(runtime)
     backup.load(runtime.engine, source, held)

@@ -24,6 +24,7 @@ CARRY = {"rep": (Role.REP, Role.LEAD), "collector": (Role.REP, Role.FINANCE)}
 """The roles that can carry each duty (S29)."""
 FIELDS = ("name", "tax_no", "segment", "terms", "credit_limit", "currency", "country", "language", "timezone", "email", "phone", "address", "margin")
 _EMAIL = re.compile(r"[^@\s=<>(),;:\\\"\[\]]{1,64}@[^@\s=<>(),;:\\\"\[\]]+\.[^@\s=<>(),;:\\\"\[\]]+")
+_WHOLE_DAYS = re.compile(r"[0-9]{1,4}\.0+")
 _LANGUAGES = {"zh": "zh", "zh-cn": "zh", "中文": "zh", "chinese": "zh", "en": "en", "english": "en", "英文": "en", "英语": "en"}
 
 
@@ -128,6 +129,8 @@ def _check_width(batch: intake.Batch, row: intake.Row) -> None:
 
 def _terms(batch: intake.Batch, row: intake.Row) -> str | None:
     text = batch.code(row, "terms") or batch.code(row, "payment_terms_days")
+    if text and _WHOLE_DAYS.fullmatch(text):
+        text = text.partition(".")[0]  # a column of days with gaps comes out of a spreadsheet as 30.0
     return str(terms.parse(text)) if text else None
 
 

@@ -8,7 +8,7 @@ import io
 import tempfile
 import weakref
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -246,13 +246,25 @@ def _by_text(rows: intake.Group, keys: list[int]) -> Iterator[intake.Group]:
     yield from apart.values()
 
 
+def refused_columns(headers: Sequence[str]) -> tuple[str, str]:
+    """What the two last columns of a file of refused rows are called: such that none of them is a column the file has.
+
+    A file of refused rows is corrected and taken in again, so its own columns must not be taken for the file's.
+    """
+    taken = {columns.fold(header) for header in headers}
+    return ("line" if "line" not in taken else "refused_line", "reason" if not taken & _REASONS else "refused_reason")
+
+
+_REASONS = {columns.fold(name) for name in ("reason", columns.columns_of("credits")["reason"].zh, *columns.columns_of("credits")["reason"].also)}
+
+
 def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Columns, plan: _Plan, progress: Callable[[int], None] | None) -> Result:
     """Decide and store every row, inside one transaction."""
     index = dict(found.index) | {"#width": len(sheet.headers)}
     # The CLI and the page copy it out and close it; it is a spooled file, so a small one never touches the disk.
     refused = tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8", newline="")  # noqa: SIM115
     writer = csv.writer(refused)
-    writer.writerow([*sheet.headers, "line", "reason"])
+    writer.writerow([*sheet.headers, *refused_columns(sheet.headers)])
 
     def on_refused(row: intake.Row, refusal: Refusal) -> None:
         writer.writerow([*row.cells[:-1], row.line, sentences.say(refusal)])

@@ -37,6 +37,7 @@ class Company:
 
 def upgrade(runtime: Runtime) -> None:
     """Bring the tables to this program's version and make the two rows that every change needs."""
+    database.make_folder(runtime.engine)
     migrate.upgrade(runtime.engine)
 
     def seed(session: Session) -> None:

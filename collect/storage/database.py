@@ -114,6 +114,12 @@ def normalise(url: str) -> URL:
     return parsed
 
 
+def make_folder(engine: sa.Engine) -> None:
+    """The folder of a SQLite file, made where it is missing: only by what makes a database, never by asking for one."""
+    if engine.dialect.name == "sqlite" and engine.url.database and engine.url.database != ":memory:":
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+
+
 def make_engine(url: str) -> sa.Engine:
     """An engine for SQLite or PostgreSQL with the settings that money needs.
 
@@ -123,8 +129,6 @@ def make_engine(url: str) -> sa.Engine:
     address = normalise(url)
     if address.get_backend_name() == "postgresql":
         return sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
-    if address.database and address.database != ":memory:":
-        Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     module = sqlite_module()
     engine = sa.create_engine(address, module=module, connect_args={"timeout": 60, "check_same_thread": False}, pool_size=16, max_overflow=32)
     journal = "WAL" if wal_is_safe(module.sqlite_version_info) else "DELETE"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from collect.domain.rights import Scope
 from collect.storage.cash import Credit
 from collect.storage.customers import Contact, Customer, seen, seen_ids
+from collect.storage.ledger import DayTotal, Line
 from collect.storage.receivables import Item
 
 _LEAST_DIGITS = 5
@@ -146,8 +147,13 @@ def _told_credits(session: Session, query: sa.Select[Any]) -> list[FoundDocument
 
 
 def load_currencies(session: Session, scope: Scope) -> list[str]:
-    """The currencies of the customers a scope sees."""
-    return sorted(session.scalars(sa.select(Customer.currency).where(seen(scope)).distinct()))
+    """The currencies of the customers a scope sees, and of what they were ever invoiced or paid."""
+    found = set(session.scalars(sa.select(Customer.currency).where(seen(scope)).distinct()))
+    if scope.everything:
+        found.update(session.scalars(sa.select(DayTotal.currency).distinct()))
+    else:
+        found.update(session.scalars(sa.select(Line.currency).where(seen_ids(scope, Line.customer_id)).distinct()))
+    return sorted(found)
 
 
 def _digits(text: str) -> str:

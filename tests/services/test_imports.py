@@ -173,6 +173,23 @@ def test_a_number_twice_with_other_content_refuses_both_rows(books: Runtime) -> 
     assert {code for _, code, _ in codes(result)} == {"number_twice_in_file"}
 
 
+def test_a_file_of_refused_credits_can_be_corrected_and_taken_in(books: Runtime) -> None:
+    """It already has a column `reason`; the one that says why a row was refused is called otherwise."""
+    result = take_in(books, "credits", "credit_no,customer_no,date,amount,reason\nK1,C7,2026-01-05,5.00,rebate\n")
+    refused = imports.refused_text(result)
+    assert refused.splitlines()[0] == "credit_no,customer_no,date,amount,reason,line,refused_reason"
+    again = take_in(books, "credits", refused.replace("C7", "C1"))
+    assert counts(again) == (1, 0, 0, 0)
+    assert column(books, "SELECT reason FROM credit") == ["rebate"]
+
+
+def test_whole_days_as_a_spreadsheet_writes_them(books: Runtime) -> None:
+    """A column of days with gaps is exported as 30.0; one overlong cell refuses its row and no other."""
+    result = take_in(books, "customers", f"customer_no,name,payment_terms_days\nC8,辛,30.0\nC9,{'长' * 5000},45\n")
+    assert counts(result) == (1, 0, 0, 1) and codes(result) == [(3, "too_long", "name")]
+    assert column(books, "SELECT terms FROM customer WHERE customer_no = 'C8'") == ["NET30"]
+
+
 def test_a_closed_month_takes_no_document(books: Runtime) -> None:
     books.write(SYSTEM, lambda work: months.close(work, "2026-01"))
     result = take_in(books, "invoices", "invoice_no,customer_no,issue_date,due_date,amount\nI1,C1,2026-01-31,2026-02-05,5.00\nI2,C1,2026-02-01,2026-02-05,5.00\n")
