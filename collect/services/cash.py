@@ -92,18 +92,8 @@ def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
 
 def _read(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account]) -> ReceiptDraft:
     """One row as a receipt with at most one part; raises Refusal naming the field."""
-    if len(row.cells) > batch.index["#width"] + 1:
-        raise Refusal("extra_cells", None, value=row.cells[batch.index["#width"]])
     payment = batch.kind == "payments"
-    number = batch.required(row, "payment_ref" if payment else "credit_no")
-    customer_no = batch.required(row, "customer_no")
-    account = accounts.get(customer_no)
-    if account is None:
-        raise Refusal("unknown_customer", "customer_no", value=customer_no)
-    currency = batch.currency(row, account.currency)
-    amount = batch.amount(row, "amount", currency)
-    if amount is None:
-        raise Refusal("missing_value", "amount")
+    number, customer_no, currency, amount = customers.document_of(batch, row, "payment_ref" if payment else "credit_no", accounts)
     if amount <= 0:
         raise Refusal("receipt_not_positive" if payment else "credit_not_positive", "amount", value=batch.cell(row, "amount"))
     day = batch.required_day(row, "date")

@@ -48,6 +48,24 @@ def accounts(batch: intake.Batch, numbers: list[str]) -> dict[str, Account]:
     return found
 
 
+def document_of(batch: intake.Batch, row: intake.Row, number_key: str, known: dict[str, Account]) -> tuple[str, str, str, int]:
+    """What every document's row begins with: its number, its customer's, its currency, its amount as written (minor units).
+
+    Raises Refusal `extra_cells`, `missing_value` or `unknown_customer`, or what is wrong with currency or amount.
+    """
+    _check_width(batch, row)
+    number = batch.required(row, number_key)
+    customer_no = batch.required(row, "customer_no")
+    account = known.get(customer_no)
+    if account is None:
+        raise Refusal("unknown_customer", "customer_no", value=customer_no)
+    currency = batch.currency(row, account.currency)
+    amount = batch.amount(row, "amount", currency)
+    if amount is None:
+        raise Refusal("missing_value", "amount")
+    return number, customer_no, currency, amount
+
+
 @lru_cache(maxsize=65536)
 def sort_key(name: str) -> str:
     """The key by which names sort: Chinese by pinyin, everything else case-folded (`experience` Languages)."""

@@ -158,17 +158,7 @@ def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
 
 def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account], kind: str) -> receivables.InvoiceDraft:
     """The row as a draft, checked in itself; raises Refusal naming the field."""
-    if len(row.cells) > batch.index["#width"] + 1:
-        raise Refusal("extra_cells", None, value=row.cells[batch.index["#width"]])
-    number = batch.required(row, "invoice_no")
-    customer_no = batch.required(row, "customer_no")
-    account = accounts.get(customer_no)
-    if account is None:
-        raise Refusal("unknown_customer", "customer_no", value=customer_no)
-    currency = batch.currency(row, account.currency)
-    amount = batch.amount(row, "amount", currency)
-    if amount is None:
-        raise Refusal("missing_value", "amount")
+    number, customer_no, currency, amount = customers.document_of(batch, row, "invoice_no", accounts)
     if kind == "credit_note":
         amount = abs(amount)
     if amount <= 0:
