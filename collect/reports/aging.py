@@ -14,7 +14,7 @@ from collect.domain import aging, money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Scope
 from collect.i18n import mark as _
-from collect.runtime import View
+from collect.runtime import View, without_collection
 from collect.storage import balances
 from collect.storage.customers import find_customer, load_duties
 from collect.storage.users import load_users
@@ -105,6 +105,11 @@ def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
         if found is None:
             raise NotFound("customer", options.customer)
         customer_id = found.id
+    with without_collection():
+        return _built(view, scope, options, customer_id)
+
+
+def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | None) -> AgingReport:
     question = balances.Question(options.as_of, options.known_at, options.basis, options.buckets, scope, customer_id, options.currency)
     sums = balances.load_sums(view.session, question)
     _control(view, question, sums)
@@ -272,7 +277,8 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
         return (first, row.name, *extra, row.currency, *row.amounts, row.provisional, row.unapplied, row.total, row.disputed, row.promised, row.in_paper)
 
     facts = [(AS_OF, report.as_of.isoformat()), (BASIS, i18n.in_language(language, DUE_DATE if report.basis is aging.Basis.DUE else ISSUE_DATE))]
-    known = report.known_at or report.known
+    # An instant that lies ahead would not bring this report back: what is known ends with the last recorded change.
+    known = min(report.known_at or report.known, report.known)
     # To the microsecond, so that `--known-at` with this very text prints the same report for ever (S6).
     facts.append((KNOWN_AT, known.astimezone(ZoneInfo(timezone)).isoformat(sep=" ")))
     return Table(

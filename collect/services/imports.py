@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import gc
 import io
 import tempfile
 import weakref
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +17,7 @@ from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange import columns, forms, sheets
-from collect.runtime import Runtime, Work
+from collect.runtime import Runtime, Work, without_collection
 from collect.services import cash, customers, intake, receivables
 from collect.storage import audit
 from collect.storage.database import next_ids
@@ -120,7 +118,7 @@ def run(runtime: Runtime, actor: Actor, kind: str, source: Path | bytes, name: s
             raise _Undone
 
     try:
-        with _without_collection():
+        with without_collection():
             runtime.write(actor, act)
     except _Undone:
         holder[0].run_id = None
@@ -128,19 +126,6 @@ def run(runtime: Runtime, actor: Actor, kind: str, source: Path | bytes, name: s
             result = holder[0]
             result.new = result.changed = result.unchanged = 0
     return holder[0]
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """The search for cyclic garbage switched off: an import makes millions of short-lived rows and no cycles, and the
-    search over them costs a quarter of the whole."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
