@@ -29,6 +29,13 @@ class Permission(StrEnum):
     ALLOCATE = "allocate"
     CLOSE_MONTH = "close_month"
     EDIT_CUSTOMER = "edit_customer"
+    LOG_CONTACT = "log_contact"
+    ANSWER_DISPUTE = "answer_dispute"
+    SEND = "send"
+    PROPOSE = "propose"
+    DECIDE = "decide"
+    READ_POLICY = "read_policy"
+    EDIT_POLICY = "edit_policy"
     READ_AUDIT = "read_audit"
     MANAGE_USERS = "manage_users"
     MANAGE_SETTINGS = "manage_settings"
@@ -44,17 +51,19 @@ class Open(StrEnum):
 Need = Permission | Open
 _View = TypeVar("_View", bound=Callable[..., Any])
 
+_SELLS = frozenset({Permission.READ_LEDGER, Permission.LOG_CONTACT, Permission.PROPOSE})
 _RIGHTS: dict[Role, frozenset[Permission]] = {
-    Role.REP: frozenset({Permission.READ_LEDGER}),
-    Role.LEAD: frozenset({Permission.READ_LEDGER}),
-    Role.FINANCE: frozenset({Permission.READ_LEDGER, Permission.IMPORT, Permission.ALLOCATE, Permission.CLOSE_MONTH, Permission.EDIT_CUSTOMER}),
-    Role.MANAGER: frozenset({Permission.READ_LEDGER, Permission.CLOSE_MONTH, Permission.READ_AUDIT}),
-    Role.AUDITOR: frozenset({Permission.READ_LEDGER, Permission.READ_AUDIT}),
+    Role.REP: _SELLS,
+    Role.LEAD: _SELLS,
+    Role.FINANCE: _SELLS
+    | {Permission.IMPORT, Permission.ALLOCATE, Permission.CLOSE_MONTH, Permission.EDIT_CUSTOMER, Permission.ANSWER_DISPUTE, Permission.SEND, Permission.READ_POLICY},
+    Role.MANAGER: _SELLS | {Permission.CLOSE_MONTH, Permission.READ_AUDIT, Permission.ANSWER_DISPUTE, Permission.DECIDE, Permission.READ_POLICY, Permission.EDIT_POLICY},
+    Role.AUDITOR: frozenset({Permission.READ_LEDGER, Permission.READ_AUDIT, Permission.READ_POLICY}),
     Role.ADMIN: frozenset({Permission.MANAGE_USERS, Permission.MANAGE_SETTINGS, Permission.READ_AUDIT}),
 }
 
 # The command line and the worker: they do all work, and approve nothing (S29).
-_SYSTEM = frozenset(Permission)
+_SYSTEM = frozenset(Permission) - {Permission.DECIDE}
 
 
 @dataclass(frozen=True, slots=True)

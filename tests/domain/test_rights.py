@@ -7,7 +7,7 @@ import pytest
 from collect.domain.errors import Forbidden
 from collect.domain.rights import ALL, SYSTEM, Actor, Open, Permission, Role, Scope, need_of, needs, roles_for, roles_with, scope_of
 
-# S28: reps and leads see; finance imports and allocates; managers decide and read; auditors read and change nothing;
+# S28: reps and leads see, log and propose; finance imports and allocates; managers decide and read; auditors read and change nothing;
 # admins manage users and settings and have no say in money.
 MATRIX = {
     "read_ledger": ["rep", "lead", "finance", "manager", "auditor"],
@@ -16,6 +16,13 @@ MATRIX = {
     "close_month": ["finance", "manager"],
     "edit_customer": ["finance"],
     "read_audit": ["manager", "auditor", "admin"],
+    "log_contact": ["rep", "lead", "finance", "manager"],
+    "answer_dispute": ["finance", "manager"],
+    "send": ["finance"],
+    "propose": ["rep", "lead", "finance", "manager"],
+    "decide": ["manager"],
+    "read_policy": ["finance", "manager", "auditor"],
+    "edit_policy": ["manager"],
     "manage_users": ["admin"],
     "manage_settings": ["admin"],
 }
@@ -54,8 +61,9 @@ def test_roles_with_lists_roles_in_their_order() -> None:
 
 
 def test_the_auditor_changes_nothing_and_the_admin_has_no_say_in_money() -> None:
-    assert {permission for permission in Permission if actor(Role.AUDITOR).may(permission)} == {Permission.READ_LEDGER, Permission.READ_AUDIT}
+    assert {permission for permission in Permission if actor(Role.AUDITOR).may(permission)} == {Permission.READ_LEDGER, Permission.READ_AUDIT, Permission.READ_POLICY}
     money = {Permission.READ_LEDGER, Permission.IMPORT, Permission.ALLOCATE, Permission.CLOSE_MONTH, Permission.EDIT_CUSTOMER}
+    money |= {Permission.SEND, Permission.PROPOSE, Permission.DECIDE}
     assert not any(actor(Role.ADMIN).may(permission) for permission in money)
 
 
@@ -81,7 +89,7 @@ def test_a_lead_without_a_team_sees_his_own_customers() -> None:
 
 
 def test_system_does_all_work_and_is_nobody() -> None:
-    assert all(SYSTEM.may(permission) for permission in Permission)
+    assert all(SYSTEM.may(permission) for permission in Permission if permission is not Permission.DECIDE)
     assert (SYSTEM.user_id, SYSTEM.role, SYSTEM.scope.everything) == (None, None, True)
 
 
@@ -93,3 +101,8 @@ def test_a_view_declares_what_it_needs() -> None:
 
     assert need_of(view) is Permission.IMPORT
     assert need_of(forgotten) is None
+
+
+def test_the_program_itself_may_do_everything_but_decide() -> None:
+    """The command line and the worker propose and never approve (S29)."""
+    assert {permission for permission in Permission if not SYSTEM.may(permission)} == {Permission.DECIDE}
