@@ -34,6 +34,14 @@ class Settings:
     page_rows: int
     secure_cookies: bool
     proxy: str
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str
+    smtp_password_file: str
+    smtp_starttls: bool
+    smtp_from: str
+    smtp_folder: str
+    smtp_timeout: int
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -84,6 +92,14 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         page_rows=setting("web", "page_rows"),
         secure_cookies=setting("web", "secure_cookies"),
         proxy=setting("web", "proxy"),
+        smtp_host=setting("smtp", "host"),
+        smtp_port=setting("smtp", "port"),
+        smtp_user=setting("smtp", "user"),
+        smtp_password_file=setting("smtp", "password_file"),
+        smtp_starttls=setting("smtp", "starttls"),
+        smtp_from=setting("smtp", "from"),
+        smtp_folder=setting("smtp", "folder"),
+        smtp_timeout=setting("smtp", "timeout"),
     )
 
 

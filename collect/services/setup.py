@@ -1,4 +1,4 @@
-"""Making an installation: tables, the company, the first administrator, the secret; running it again is harmless."""
+"""Making an installation: tables, the company, the first administrator, the first policy, the secret; running it again is harmless."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from collect.domain import aging, money
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM, Role
 from collect.runtime import Runtime, Work
-from collect.services import users
+from collect.services import policy, users
 from collect.settings import Settings
 from collect.storage import audit, company, database, migrate
+from collect.storage.policy import load_versions
 
 ADMINISTRATOR = i18n.mark("Administrator")
 """What the first administrator is called until somebody gives the account his name."""
@@ -36,7 +37,7 @@ class Company:
 
 
 def upgrade(runtime: Runtime) -> None:
-    """Bring the tables to this program's version and make the two rows that every change needs."""
+    """Bring the tables to this program's version and make the rows that everything needs; a company gets its country's first policy."""
     database.make_folder(runtime.engine)
     migrate.upgrade(runtime.engine)
 
@@ -47,6 +48,10 @@ def upgrade(runtime: Runtime) -> None:
             session.add(database.IdSpace(one=1, next_id=1))
 
     database.transact(runtime.engine, seed)
+    with database.reading(runtime.engine) as session:
+        bare = company.load_seller(session) is not None and not load_versions(session)
+    if bare:
+        runtime.write(SYSTEM, policy.seed)
 
 
 def make_secret(settings: Settings) -> bool:
@@ -61,7 +66,7 @@ def make_secret(settings: Settings) -> bool:
 
 
 def initialise(runtime: Runtime, firm: Company, admin_password: str | None, admin_email: str | None = None) -> bool:
-    """Tables, company and first administrator (user `admin`); returns False when the company was already there.
+    """Tables, company, first administrator (user `admin`) and the policy of the country; returns False when the company was already there.
 
     Refuses an unknown currency, time zone or country before anything is written.
     """
@@ -83,6 +88,7 @@ def initialise(runtime: Runtime, firm: Company, admin_password: str | None, admi
     def add_admin(work: Work) -> None:
         if admin_password and not work.session.execute(sa.text("SELECT 1 FROM user_account WHERE role = 'admin'")).first():
             users.add(work, "admin", i18n.in_language(firm.language, ADMINISTRATOR), Role.ADMIN, admin_password, email=admin_email)
+        policy.seed(work)
 
     runtime.write(SYSTEM, add_admin)
     return made

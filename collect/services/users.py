@@ -35,6 +35,9 @@ SCOPES: dict[str, Permission] = {
     "reports:read": Permission.READ_LEDGER,
     "customers:read": Permission.READ_LEDGER,
     "invoices:read": Permission.READ_LEDGER,
+    "supply:read": Permission.READ_LEDGER,
+    "proposals:read": Permission.READ_LEDGER,
+    "proposals:decide": Permission.DECIDE,
 }
 """What a bearer token may be issued for; its user's role must hold the permission as well, at the moment of use."""
 

@@ -15,7 +15,7 @@ from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.runtime import Runtime
-from collect.storage import audit, proofs
+from collect.storage import audit, contact_proofs, escalation_proofs, proofs
 
 MOST = 200
 """Findings told of one kind; more of the same kind add nothing a person could use."""
@@ -41,8 +41,36 @@ def verify(runtime: Runtime) -> list[Refusal]:
             told = json.loads(note.after or "{}")
             if proofs.import_digest(session, int(note.key)) != told.get("digest") or proofs.import_run(session, int(note.key)) != told:
                 findings.append(Refusal("proof_import", None, id=note.key))
+        findings += list(decision_findings(session))
+        findings += list(contact_findings(session))
         findings += list(chain_findings(session))
     return findings
+
+
+def decision_findings(session: Session) -> Iterator[Refusal]:
+    """Stops, releases and proposals that do not follow from decisions of people who had not asked for them (S25, S29)."""
+    for hold, number in islice(escalation_proofs.wrong_holds(session), MOST):
+        yield Refusal("proof_hold", None, hold=hold, number=number)
+    for hold, number in islice(escalation_proofs.wrong_releases(session), MOST):
+        yield Refusal("proof_release", None, hold=hold, number=number)
+    for number in islice(escalation_proofs.holds_twice(session), MOST):
+        yield Refusal("proof_holds_twice", None, number=number)
+    for number in islice(escalation_proofs.two_proposals(session), MOST):
+        yield Refusal("proof_two_proposals", None, number=number)
+    for key, number in islice(escalation_proofs.own_proposals(session), MOST):
+        yield Refusal("proof_own_proposal", None, id=key, number=number)
+    for key, number in islice(escalation_proofs.wrong_proposals(session), MOST):
+        yield Refusal("proof_proposal", None, id=key, number=number)
+
+
+def contact_findings(session: Session) -> Iterator[Refusal]:
+    """Contacts, messages and promises that contradict each other or the log (S20-S22)."""
+    for key, number in islice(contact_proofs.wrong_notices(session), MOST):
+        yield Refusal("proof_notice", None, id=key, number=number)
+    for key, number in islice(contact_proofs.wrong_messages(session), MOST):
+        yield Refusal("proof_message", None, id=key, number=number)
+    for key, number in islice(contact_proofs.wrong_promises(session), MOST):
+        yield Refusal("proof_promise", None, id=key, number=number)
 
 
 def _allocation_of(session: Session, key: int) -> dict[str, Any]:

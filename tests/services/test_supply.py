@@ -1,0 +1,150 @@
+"""The supply answer: what it counts, what it reserves, that two orders at once cannot both pass, and how long it takes (S26)."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from collect.domain.errors import Forbidden, NotFound, Refusal
+from collect.domain.rights import SYSTEM, Actor, Role, Scope
+from collect.runtime import Runtime
+from collect.services import cases, escalation
+from collect.storage.escalations import SupplyAnswer
+from tests.conftest import FixedClock
+from tests.taking_in import take_in
+
+# C1: limit 1,000.00, owes 600.00 (one invoice in paper or not, all of it debt), 50.00 unapplied. C2 cash, C3 previous delivery, C4 no limit.
+CUSTOMERS = """customer_no,name,terms,credit_limit,currency
+C1,Alder,NET30,1000.00,CNY
+C2,Birch,COD,,CNY
+C3,Cedar,PREVIOUS,,CNY
+C4,Doum,NET30,,JPY
+"""
+INVOICES = """invoice_no,customer_no,issue_date,due_date,currency,amount,po_no
+A1,C1,2026-03-01,2026-03-31,CNY,600.00,
+A2,C1,2026-03-01,2026-03-31,EUR,99999.00,
+B1,C2,2026-03-10,2026-03-10,CNY,10.00,
+D1,C4,2026-01-01,2026-01-31,JPY,5000,
+"""
+PAYMENTS = "payment_ref,customer_no,date,currency,amount,invoice_no\nP1,C1,2026-03-05,CNY,50.00,\n"
+
+
+@pytest.fixture
+def book(runtime: Runtime) -> Runtime:
+    for kind, text in (("customers", CUSTOMERS), ("invoices", INVOICES), ("payments", PAYMENTS)):
+        assert take_in(runtime, kind, text).refused == 0
+    return runtime
+
+
+def ask(runtime: Runtime, customer_no: str, amount: str | None = None, order_no: str | None = None) -> str:
+    """The answer and its reasons, as `no: credit_limit`."""
+    told = escalation.answer(runtime, SYSTEM, customer_no, amount, order_no)
+    return " ".join([f"{told.answer}:", *told.reasons]) if told.reasons else told.answer
+
+
+def test_the_credit_limit_counts_what_is_open_and_what_is_unapplied(book: Runtime) -> None:
+    """600.00 open - 50.00 unapplied: 450.00 are left, to the cent; euros are another matter (S10)."""
+    assert [ask(book, "C1", amount) for amount in (None, "450", "450.01")] == ["yes", "yes", "no: credit_limit"]
+    assert ask(book, "C4", "99999999999") == "yes"
+
+
+def test_terms_that_settle_each_delivery(book: Runtime, clock: FixedClock) -> None:
+    """COD: due today is not overdue, tomorrow it is. PREVIOUS: anything open stands in the way (P27)."""
+    assert ask(book, "C2", "1") == "yes"
+    clock.set("2026-03-11T02:00:00")
+    assert ask(book, "C2", "1") == "no: cash_terms_overdue"
+    assert ask(book, "C3") == "yes"
+    assert take_in(book, "invoices", "invoice_no,customer_no,issue_date,amount\nX1,C3,2026-03-11,5.00\n").new == 1
+    assert ask(book, "C3") == "no: previous_delivery_open"
+
+
+def test_a_yes_reserves_its_amount_for_three_days(book: Runtime, clock: FixedClock) -> None:
+    """450.00 are free. O-1 takes 300.00, so O-2 gets at most 150.00; a no reserves nothing; the same order again is the same order."""
+    assert ask(book, "C1", "300", "O-1") == "yes"
+    assert ask(book, "C1", "150.01", "O-2") == "no: credit_limit"
+    assert ask(book, "C1", "150", "O-3") == "yes"
+    assert ask(book, "C1", "300", " O-1 ") == "yes"
+    assert ask(book, "C1", "0.01") == "no: credit_limit"
+    assert ask(book, "C1", "200", "O-1") == "yes", "the order has become smaller"
+    assert ask(book, "C1", "100") == "yes"
+    clock.set("2026-03-13T01:59:00")
+    assert ask(book, "C1", "450") == "no: credit_limit"
+    clock.set("2026-03-13T02:01:00")
+    assert ask(book, "C1", "450") == "yes"
+
+
+def test_an_order_that_is_invoiced_by_now_is_not_counted_twice(book: Runtime) -> None:
+    """O-1 of 300.00 comes back as an invoice of 310.00: 140.00 are left, not minus 160.00."""
+    assert ask(book, "C1", "300", "O-1") == "yes"
+    assert take_in(book, "invoices", "invoice_no,customer_no,issue_date,due_date,currency,amount,po_no\nA9,C1,2026-03-10,2026-04-09,CNY,310.00,O-1\n").new == 1
+    assert [ask(book, "C1", amount) for amount in ("140", "140.01")] == ["yes", "no: credit_limit"]
+
+
+def test_every_answer_is_written_to_the_log(book: Runtime) -> None:
+    ask(book, "C1", "300", "O-1")
+    ask(book, "C1", "500")
+    with book.read(SYSTEM) as view:
+        rows = view.session.scalars(sa.select(SupplyAnswer).order_by(SupplyAnswer.id)).all()
+        audits = view.session.execute(sa.text("SELECT count(*) FROM audit WHERE kind = 'supply'")).scalar()
+    assert [(row.answer, row.reasons, row.amount_minor, row.order_no, row.asked_by, row.currency) for row in rows] == [
+        ("yes", "", 30_000, "O-1", "system", "CNY"),
+        ("no", "credit_limit", 50_000, None, "system", "CNY"),
+    ]
+    assert audits == 0, "the log of answers is its own; nothing of the books has changed"
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "1.001", "NaN", "1e400", "", "１２x", "abc"])
+def test_what_is_no_amount_is_refused_and_not_logged(book: Runtime, amount: str) -> None:
+    with pytest.raises(Refusal):
+        escalation.answer(book, SYSTEM, "C1", amount)
+    with pytest.raises(Refusal):
+        escalation.answer(book, SYSTEM, "C1", "1", "O" * 65)
+    with pytest.raises(Refusal):
+        escalation.answer(book, SYSTEM, "C1", "1", "O\x001")
+    with book.read(SYSTEM) as view:
+        assert view.session.execute(sa.text("SELECT count(*) FROM supply_answer")).scalar() == 0
+
+
+def test_foreign_is_missing(book: Runtime) -> None:
+    rep = Actor("rui", 77, Role.REP, Scope(frozenset({77})))
+    for number in ("C1", "C999"):
+        with pytest.raises(NotFound) as caught:
+            escalation.answer(book, rep, number)
+        assert caught.value.params == {"kind": "customer", "key": number}
+    with pytest.raises(Forbidden):
+        escalation.answer(book, Actor("ada", 78, Role.ADMIN, Scope(None)), "C1")
+
+
+def test_insolvent_customers_are_referred(book: Runtime) -> None:
+    book.write(SYSTEM, lambda work: cases.set_standing(work, "C4", False, True, "Court of 10 March."))
+    assert ask(book, "C4", "1") == "refer: insolvent"
+
+
+def test_two_orders_at_once_cannot_both_pass(book: Runtime) -> None:
+    """Ten orders of 100.00 at once against 450.00: four pass, on every engine, in every order."""
+    told: list[str] = []
+    gate = threading.Barrier(10)
+
+    def act(order: int) -> None:
+        gate.wait()
+        told.append(ask(book, "C1", "100", f"O-{order}"))
+
+    threads = [threading.Thread(target=act, args=(order,)) for order in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == ["no: credit_limit"] * 6 + ["yes"] * 4
+
+
+def test_an_answer_takes_milliseconds(book: Runtime) -> None:
+    """The middle of 25 answers, far below what anybody waits for; a machine under load has room to spare."""
+    taken = []
+    for _ in range(25):
+        begun = time.perf_counter()
+        ask(book, "C1", "1")
+        taken.append(time.perf_counter() - begun)
+    assert sorted(taken)[12] < 0.25
