@@ -90,3 +90,11 @@ def show_day(day: date | None) -> str:
 def show_instant(instant: datetime | None, timezone: str) -> str:
     """An instant in the viewer's zone, to the minute: `2026-03-05 09:30`."""
     return instant.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M") if instant else ""
+
+
+_WEEKDAYS = (mark("Mon"), mark("Tue"), mark("Wed"), mark("Thu"), mark("Fri"), mark("Sat"), mark("Sun"))
+
+
+def weekday(day: date) -> str:
+    """The short name of a date's weekday in the reader's language."""
+    return gettext(_WEEKDAYS[day.weekday()])

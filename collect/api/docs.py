@@ -58,6 +58,7 @@ class Operation:
     scopes: tuple[str, ...]
     roles: tuple[str, ...]
     parameters: tuple[Field, ...]
+    body: tuple[Field, ...]
     fields: tuple[Field, ...]
     request: str
     answer: str
@@ -96,7 +97,9 @@ def _document() -> dict[str, Any]:
 
 
 def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> Operation:
-    parameters = tuple(_field(part["name"], part["schema"]) for part in operation.get("parameters", []))
+    parameters = tuple(_field(part["name"], {"description": part.get("description", ""), **part["schema"]}) for part in operation.get("parameters", []))
+    sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    body = tuple(_fields(_resolved(sent, schemas), schemas))
     content = operation["responses"]["200"]["content"]["application/json"]
     scopes = tuple(scope for need in operation["security"] for scope in need["bearer"])
     statuses = {int(status) for status in operation["responses"]}
@@ -108,17 +111,24 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
         scopes=scopes,
         roles=tuple(role.value for role in roles_with(users.SCOPES[scopes[0]])),
         parameters=parameters,
+        body=body,
         fields=tuple(_fields(_resolved(content["schema"], schemas), schemas)),
-        request=_curl(path, parameters),
+        request=_curl(method, path, parameters, body),
         answer=_shown(content["example"]),
         problems=tuple(kind for kind in problems.KINDS if kind.status in statuses),
     )
 
 
-def _curl(path: str, parameters: tuple[Field, ...]) -> str:
-    """A request to copy, with the first parameter that has an example."""
-    query = urlencode([(part.name, part.example) for part in parameters if part.example][:1])
-    return f'curl -H "Authorization: Bearer $TOKEN" "{request.host_url.rstrip("/")}{request.script_root}{path}?{query}"'
+def _curl(method: str, path: str, parameters: tuple[Field, ...], body: tuple[Field, ...]) -> str:
+    """A request to copy: what stands in the path by its example, then the first other parameter or the field that has one."""
+    for part in parameters:
+        path = path.replace(f"{{{part.name}}}", part.example or part.name)
+    named = [(part.name, part.example) for part in parameters if part.example and part.example not in path][:1]
+    address = f"{request.host_url.rstrip('/')}{request.script_root}{path}" + (f"?{urlencode(named)}" if named else "")
+    if method == "GET":
+        return f'curl -H "Authorization: Bearer $TOKEN" "{address}"'
+    sent = json.dumps({part.name: part.example or "…" for part in body[:2]}, ensure_ascii=False)
+    return f'curl -X {method} -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -H "Idempotency-Key: $KEY" -d \'{sent}\' "{address}"'
 
 
 def _shown(value: Any, indent: str = "") -> str:

@@ -20,7 +20,7 @@ TITLES = {
     403: _("Not allowed"),
     404: _("Not found"),
     405: _("Method not allowed"),
-    409: _("The books do not agree"),
+    409: _("Not as things are now"),
     413: _("Too large"),
     422: _("The request cannot be used"),
     500: _("The program has an error"),
@@ -49,11 +49,16 @@ GENERAL = (
 )
 _REFUSALS = {
     401: ("token_missing", "token_refused"),
-    403: ("scope_missing", "forbidden"),
-    409: ("does_not_tie_out",),
+    403: ("scope_missing", "forbidden", "own_proposal"),
+    409: (
+        *("does_not_tie_out", "proposal_changed", "proposal_decided", "proposal_expired", "proposal_reason_gone"),
+        *("hold_in_force", "no_hold", "previous_step_not_sent"),
+    ),
     422: (
         *("unknown_field", "repeated_field", "missing_value", "not_a_choice", "control_characters"),
         *("bad_day", "bad_instant", "bad_buckets", "unknown_currency"),
+        *("bad_json", "bad_value", "bad_key", "key_reused"),
+        *("bad_amount", "too_many_decimals", "amount_too_large", "supply_amount", "too_long", "missing_reason", "bad_deferral"),
     ),
     503: ("not_initialised", "not_migrated"),
 }
@@ -92,16 +97,18 @@ def of_status(status: int, sentence: str | None = None) -> Response:
 def of_validation(error: ValidationError) -> Response:
     """Raise the first thing a schema finds wrong as the Refusal of ours that says it; it names the field."""
     first = error.errors(include_url=False)[0]
+    if not first["loc"]:
+        raise Refusal("bad_json")
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
         raise Refusal("unknown_field", name, value=name)
-    if value == "":
+    if value == "" or first["type"] == "missing":
         raise Refusal("missing_value", name)
     if first["type"] == "literal_error":
         raise Refusal("not_a_choice", name, value=value, allowed=first["ctx"]["expected"].replace("'", "").replace(" or ", ", "))
     if first["type"] == "string_pattern_mismatch":
         raise Refusal("control_characters", name, value=value)
-    raise error
+    raise Refusal("bad_value", name, value=json.dumps(value, ensure_ascii=False, default=str))
 
 
 def responses() -> dict[Any, Any]:

@@ -135,3 +135,108 @@ AgingReport.model_config["openapi_extra"] = {  # type: ignore[typeddict-unknown-
         "control": {"ties_out": True, "known": "2026-03-31T09:12:45.120000+00:00"},
     },
 }
+
+
+class CustomerPath(BaseModel):
+    """Which customer."""
+
+    no: str = Field(description=_("Number of the customer."), json_schema_extra={"example": "C001"})
+
+
+class ProposalPath(BaseModel):
+    """Which proposal."""
+
+    id: int = Field(ge=0, lt=2**63, description=_("Number of the proposal."), json_schema_extra={"example": "4711"})
+
+
+class SupplyQuery(BaseModel):
+    """The question whether a customer may be supplied."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_bare)
+    amount: Text | Maybe = Field(None, description=_("The amount to be supplied, in the customer's currency."), json_schema_extra={"format": "decimal", "example": "1200.00"})
+    order: Text | Maybe = Field(None, description=_("Number of the order; a yes reserves its amount for three days."))
+
+
+Step = Literal["stop_credit", "stop_supply", "final_demand", "referral", "release"]
+
+
+class SupplyAnswer(BaseModel):
+    """May the customer be supplied today; the answer is written to the log."""
+
+    model_config = ConfigDict(json_schema_extra=_bare)
+    customer_no: str = Field(description=_("Number of the customer."))
+    answer: Literal["yes", "no", "refer"] = Field(description=_("`refer`: a stop is proposed and not decided; ask a manager."))
+    reasons: list[str] = Field(description=_("Codes of every reason for a `no` or `refer`."))
+    as_of: Day = Field(description=_("Today in the company's time zone."))
+
+
+class NoQuery(BaseModel):
+    """No parameters."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_bare)
+
+
+class Proposal(BaseModel):
+    """A formal step, or the release of a stop, that waits for a decision or was decided."""
+
+    model_config = ConfigDict(json_schema_extra=_bare)
+    id: int = Field(description=_("Number of the proposal."))
+    customer_no: str = Field(description=_("Number of the customer."))
+    step: Step = Field(description=_("What is proposed."))
+    state: Literal["open", "deferred", "approved", "refused", "withdrawn", "expired"] = Field(description=_("What became of it."))
+    level: int = Field(description=_("1 to 3; it rises while nobody decides."))
+    currency: str = Field(description=_("Three letters; currencies are never added up."))
+    overdue: Amount = Field(description=_("The overdue amount that escalation looks at."))
+    oldest_days: int = Field(description=_("Days past due of the oldest such item."))
+    reasons: list[str] = Field(description=_("Codes of the reasons."))
+    note: str | None = Field(description=_("What the person who asked for it wrote."))
+    requested_by: str | None = Field(description=_("Who asked for it; null: the policy."))
+    requested_on: Day = Field(description=_("Since when it waits."))
+    deferred_until: Annotated[str | None, Field(json_schema_extra={"format": "date"})] = Field(description=_("Until when a manager has deferred it."))
+    decided_by: str | None = Field(description=_("Who decided it."))
+    decided_on: Annotated[str | None, Field(json_schema_extra={"format": "date"})] = Field(description=_("When it was decided."))
+    content_hash: str = Field(description=_("Fingerprint of the case as it is now; a decision names the one it was made on."))
+
+
+class Proposals(BaseModel):
+    """What waits for a decision."""
+
+    model_config = ConfigDict(json_schema_extra=_bare)
+    proposals: list[Proposal] = Field(description=_("The highest level first, then the oldest debt; 200 at most."))
+
+
+class DecisionBody(BaseModel):
+    """A decision about a proposal."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_bare)
+    verdict: Literal["approve", "refuse", "defer"] = Field(description=_("What is decided."), json_schema_extra={"example": "approve"})
+    content_hash: str = Field(min_length=1, description=_("The fingerprint of the case that the decision was made on."))
+    note: str | None = Field(None, description=_("Why; needed to refuse and to defer."))
+    until: str | None = Field(None, description=_("Only to defer: the day on which it is open again."), json_schema_extra={"format": "date"})
+    basis: str | None = Field(None, description=_("Only to approve a stop: its legal or contractual ground, where it is not the policy's."))
+
+
+_PROPOSAL = {
+    "id": 4711,
+    "customer_no": "C001",
+    "step": "stop_supply",
+    "state": "open",
+    "level": 1,
+    "currency": "CNY",
+    "overdue": "1500.00",
+    "oldest_days": 31,
+    "reasons": ["days_past_due"],
+    "note": None,
+    "requested_by": None,
+    "requested_on": "2026-03-10",
+    "deferred_until": None,
+    "decided_by": None,
+    "decided_on": None,
+    "content_hash": "9f2c…",
+}
+SupplyAnswer.model_config["openapi_extra"] = {  # type: ignore[typeddict-unknown-key]
+    "description": _("The answer."),
+    "example": {"customer_no": "C001", "answer": "no", "reasons": ["stop_supply"], "as_of": "2026-03-31"},
+}
+Proposal.model_config["openapi_extra"] = {"description": _("The proposal."), "example": _PROPOSAL}  # type: ignore[typeddict-unknown-key]
+Proposals.model_config["openapi_extra"] = {"description": _("The proposals."), "example": {"proposals": [_PROPOSAL]}}  # type: ignore[typeddict-unknown-key]

@@ -7,12 +7,17 @@ import click
 import collect
 from collect.cli.audit import audit, verify
 from collect.cli.db import db
+from collect.cli.demo import demo
 from collect.cli.doctor import doctor
+from collect.cli.escalate import escalate, supply
 from collect.cli.imports import import_
 from collect.cli.init import init
 from collect.cli.months import month
+from collect.cli.policy import policy
 from collect.cli.program import Program
+from collect.cli.remind import day, remind
 from collect.cli.reports import report
+from collect.cli.sending import outbox, send, worker
 from collect.cli.serve import routes, serve
 from collect.cli.users import user
 from collect.cli.words import mark
@@ -29,5 +34,5 @@ def main() -> None:
     """Group."""
 
 
-for _command in (init, serve, db, user, import_, report, month, doctor, routes, audit, verify):
+for _command in (demo, init, serve, remind, day, escalate, supply, db, user, import_, report, policy, month, doctor, routes, audit, verify, send, worker, outbox):
     main.add_command(_command)

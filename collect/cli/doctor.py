@@ -37,7 +37,7 @@ def doctor(form: str) -> None:
         "secret": _secret(runtime.settings.secret_file, problems),
         "calendars": _asked(problems, _calendars),
         "fonts": _asked(problems, _fonts),
-        "mail": None,
+        "mail": _asked(problems, lambda: _mail(runtime, problems)),
         "libraries": _libraries(),
     }
     facts["problems"] = problems
@@ -116,6 +116,24 @@ def _secret(file: Path, problems: list[str]) -> dict[str, Any]:
     if os.name == "posix" and mode & 0o077:
         problems.append(gettext("Others can read the secret {file}: run `chmod 600` on it.", file=file))
     return {"file": str(file), "present": True, "mode": f"{mode:04o}"}
+
+
+def _mail(runtime: Runtime, problems: list[str]) -> dict[str, Any] | None:
+    """Where mail goes and as whom; nothing secret, and no connection is made."""
+    from collect import channels
+    from collect.channels.email import is_loopback
+
+    channel = channels.of(runtime.settings)
+    if channel is None:
+        return None
+    settings = runtime.settings
+    smtp = not settings.smtp_folder
+    facts: dict[str, Any] = {"channel": channel.name, "from": channel.sender, "starttls": settings.smtp_starttls if smtp else None, "user": settings.smtp_user or None}
+    if smtp and not settings.smtp_starttls and not is_loopback(settings.smtp_host):
+        problems.append(gettext("Mail leaves without encryption: set COLLECT_SMTP_STARTTLS to true."))
+    if smtp and settings.smtp_password_file and not os.access(settings.smtp_password_file, os.R_OK):
+        problems.append(gettext("The password file of the mail server cannot be read: {file}", file=settings.smtp_password_file))
+    return facts
 
 
 def _calendars() -> dict[str, str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from collect.cli.words import gettext
+
+if TYPE_CHECKING:
+    from collect.runtime import View
 
 
 class Choice(click.Choice[str]):
@@ -44,3 +48,17 @@ class FileToWrite(click.ParamType[Path]):
 
 
 FILE_TO_READ, FILE_TO_WRITE = FileToRead(), FileToWrite()
+
+
+def day_of(view: View, text: str | None) -> date:
+    """The date that --as-of names, today's in the company's zone without one; wrong usage when it is no date."""
+    from collect import sentences
+    from collect.domain.errors import Refusal
+    from collect.reports.options import parse_day
+
+    if text is None:
+        return view.today
+    try:
+        return parse_day(text, "as_of")
+    except Refusal as refusal:
+        raise click.UsageError(sentences.say(refusal)) from None

@@ -31,7 +31,7 @@ def serve(host: str, port: int) -> None:
     proxy = runtime.settings.proxy
     trusted = {"trusted_proxy": proxy, "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"}} if proxy else {}
     server = create_server(create_app(runtime), host=host, port=port, threads=THREADS, ident="collect", clear_untrusted_proxy_headers=True, **trusted)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop)
     # A name with two addresses (localhost) is served on both; one of them is told.
     taken = server.effective_listen[0][1] if hasattr(server, "effective_listen") else server.effective_port
     output.note(gettext("Serving on http://{host}:{port} (Ctrl-C stops)", host=f"[{host}]" if ":" in host else host, port=taken))
@@ -39,8 +39,8 @@ def serve(host: str, port: int) -> None:
     server.run()
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave the server's loop, which then waits for the requests under way."""
+def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """On SIGTERM: leave the server's loop, which then waits for the requests under way."""
     raise SystemExit(0)
 
 

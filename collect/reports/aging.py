@@ -16,6 +16,7 @@ from collect.domain.rights import Scope
 from collect.i18n import mark as _
 from collect.runtime import View, without_collection
 from collect.storage import balances
+from collect.storage.cases import load_disputed, load_promised
 from collect.storage.customers import find_customer, load_duties
 from collect.storage.users import load_users
 from collect.table import Column, Table
@@ -117,7 +118,7 @@ def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | N
         rows = _by_item(view, question)
         _control(view, question, [balances.Sum(0, row.currency, row.amounts, row.provisional, row.unapplied) for row in rows])
     else:
-        rows = _grouped(view, scope, options, sums)
+        rows = _grouped(view, scope, options, sums, customer_id)
     rows = [row for row in rows if not row.empty]
     return AgingReport(options.as_of, options.known_at, view.known, options.basis, options.by, options.buckets, rows, totals(rows, len(options.buckets.names)))
 
@@ -133,21 +134,28 @@ def _control(view: View, question: balances.Question, sums: Iterable[balances.Su
             raise Refusal("does_not_tie_out", None, report=money.plain(told.get(currency, 0), currency), control=money.plain(proved.get(currency, 0), currency), currency=currency)
 
 
-def _grouped(view: View, scope: Scope, options: AgingOptions, sums: list[balances.Sum]) -> list[AgingRow]:
-    """The sums by customer, or added up by what the customers have in common."""
+def _grouped(view: View, scope: Scope, options: AgingOptions, sums: list[balances.Sum], customer_id: int | None) -> list[AgingRow]:
+    """The sums by customer, or added up by what the customers have in common, with what is promised and disputed of them (S23, S24)."""
+    promised = load_promised(view.session, scope, options.as_of, options.known_at, customer_id)
+    disputed: dict[tuple[int, str], int] = defaultdict(int)
+    for one in load_disputed(view.session, scope, options.as_of, options.known_at, customer_id):
+        disputed[one.customer_id, one.currency] += one.amount
+
+    def row_of(key: str, name: str, entry: balances.Sum, number: str | None = None) -> AgingRow:
+        at = (entry.customer_id, entry.currency)
+        beside = (disputed.get(at, 0), promised.get(at, 0))
+        return AgingRow(key, name, entry.currency, entry.amounts, entry.provisional, entry.unapplied, *beside, link=("customer", number) if number else None, customer_no=number)
+
     names = balances.load_names(view.session, scope, [entry.customer_id for entry in sums])
     if options.by == "customer":
         rows = [(names[entry.customer_id], entry) for entry in sums]
         rows.sort(key=lambda pair: (pair[0].sort_key, pair[0].customer_no, pair[1].currency))
-        return [
-            AgingRow(who.customer_no, who.name, entry.currency, entry.amounts, entry.provisional, entry.unapplied, link=("customer", who.customer_no), customer_no=who.customer_no)
-            for who, entry in rows
-        ]
+        return [row_of(who.customer_no, who.name, entry, who.customer_no) for who, entry in rows]
     label = _labeller(view, scope, options, names)
     grouped: dict[tuple[str, str, str], AgingRow] = {}
     for entry in sums:
         key, name = label(entry.customer_id, entry.currency)
-        row = AgingRow(key, name, entry.currency, entry.amounts, entry.provisional, entry.unapplied)
+        row = row_of(key, name, entry)
         at = (name.casefold(), key, entry.currency)
         grouped[at] = _add(grouped[at], row) if at in grouped else row
     return [grouped[at] for at in sorted(grouped)]
@@ -177,6 +185,7 @@ def _labeller(view: View, scope: Scope, options: AgingOptions, names: dict[int, 
 def _by_item(view: View, question: balances.Question) -> list[AgingRow]:
     """A row per open item and one per unapplied receipt or credit."""
     rows = []
+    disputed = {one.document: one.amount for one in load_disputed(view.session, question.scope, question.as_of, question.known_at, question.customer_id)}
     for entry in balances.load_item_sums(view.session, question):
         rows.append(
             AgingRow(
@@ -186,6 +195,7 @@ def _by_item(view: View, question: balances.Question) -> list[AgingRow]:
                 entry.amounts,
                 entry.provisional,
                 entry.unapplied,
+                disputed=disputed.get(entry.number, 0) if entry.kind == "invoice" else 0,
                 link=(entry.kind, entry.document),
                 due=entry.due,
                 customer_no=entry.customer_no,
@@ -200,6 +210,8 @@ def _add(left: AgingRow, right: AgingRow) -> AgingRow:
         amounts=tuple(a + b for a, b in zip(left.amounts, right.amounts, strict=True)),
         provisional=left.provisional + right.provisional,
         unapplied=left.unapplied + right.unapplied,
+        disputed=left.disputed + right.disputed,
+        promised=left.promised + right.promised,
     )
 
 

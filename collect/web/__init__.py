@@ -15,26 +15,54 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
 import collect
-from collect import api, assets, i18n, sentences
+from collect import api, assets, contact_words, i18n, sentences
 from collect.domain.errors import Forbidden, NotFound, Refusal
 from collect.domain.rights import SYSTEM, Open, Permission, need_of
 from collect.runtime import Runtime
 from collect.services import users as people
 from collect.settings import Settings
-from collect.web import aging, audit, auth, cash, customers, imports, months, numbers, pages, receivables, search, settings, site, users, words
+from collect.web import (
+    aging,
+    audit,
+    auth,
+    cases,
+    cash,
+    customers,
+    decisions,
+    imports,
+    months,
+    myday,
+    numbers,
+    outbox,
+    pages,
+    policy,
+    receivables,
+    reminders,
+    search,
+    settings,
+    site,
+    users,
+    words,
+)
 
 log = logging.getLogger(__name__)
 
 # A page of its own is one line here; its module has `blueprint`, and every view in it a `needs`.
 BLUEPRINTS = (
     site.blueprint,
+    myday.blueprint,
     auth.blueprint,
     aging.blueprint,
+    reminders.blueprint,
+    decisions.blueprint,
+    outbox.blueprint,
     customers.blueprint,
+    cases.blueprint,
     receivables.blueprint,
     cash.blueprint,
     imports.blueprint,
     months.blueprint,
+    policy.blueprint,
     search.blueprint,
     audit.blueprint,
     users.blueprint,
@@ -109,8 +137,8 @@ def _configure(app: Flask, chosen: Settings) -> None:
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters.update(money=pages.show_money, day=pages.show_day, instant=pages.show_instant, who=words.who)
-    environment.globals.update(_=i18n.gettext, may=pages.may, Permission=Permission, current_query=pages.current_query)
+    environment.filters.update(money=pages.show_money, day=pages.show_day, instant=pages.show_instant, at_zone=pages.show_slot, who=words.who)
+    environment.globals.update(_=i18n.gettext, contact_words=contact_words, may=pages.may, Permission=Permission, current_query=pages.current_query)
     environment.globals["ui"] = environment.get_template("macros.html").module
     app.before_request(_begin)
     app.after_request(_finish)

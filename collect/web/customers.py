@@ -15,7 +15,10 @@ from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Role
+from collect.reports import cases as case_reports
 from collect.reports import customer as reports
+from collect.reports import escalations, reminders
+from collect.reports.aging import AgingRow
 from collect.reports.customer import Profile
 from collect.runtime import View
 from collect.services import customers as services
@@ -24,7 +27,7 @@ from collect.storage import listings
 from collect.storage.customers import find_customer
 from collect.storage.listings import CustomerWish, Mark
 from collect.storage.users import load_users
-from collect.web import bars, cash, files, numbers, pages, words
+from collect.web import bars, cases, cash, files, numbers, pages, words
 from collect.web.aging import document_address
 from collect.web.pages import FilterForm, PageForm, Permission, needs
 
@@ -185,12 +188,18 @@ def _page(number: str, status: int = 200, *, apply_form: cash.ApplyForm | None =
     with pages.read_view() as view:
         scope = view.actor.scope
         customer = reports.profile(view, scope, number)
-        figures, sentence = _figures(view, customer)
+        figures, sentence, beside = _figures(view, customer)
         rests = reports.unapplied(view, scope, customer.id)
         open_items = reports.open_items(view, scope, customer.id, size + 1)
         context: dict[str, Any] = {
             "customer": customer,
             "bars": figures,
+            "beside": beside,
+            "case": case_reports.case_file(view, scope, customer.id, customer.number, customer.name),
+            "supply": escalations.customer_state(view, scope, customer.id),
+            "next_contact": reminders.next_contact(view, scope, customer.id),
+            "tones": cases.TONES,
+            "dispute_tones": cases.DISPUTE_TONES,
             "sentence": sentence,
             "today": view.today,
             "more_open": len(open_items) > size,
@@ -208,14 +217,15 @@ def _page(number: str, status: int = 200, *, apply_form: cash.ApplyForm | None =
     return pages.render("customers/show.html", status, **context)
 
 
-def _figures(view: View, customer: Profile) -> tuple[list[bars.Bar], str]:
-    """The customer's totals as bars, or the sentence that stands in their place when they do not tie out."""
+def _figures(view: View, customer: Profile) -> tuple[list[bars.Bar], str, dict[str, AgingRow]]:
+    """The customer's totals as bars, or the sentence that stands in their place when they do not tie out; and the rows by currency."""
     buckets = default_buckets(view.settings, view.seller)
     try:
         report = reports.balance(view, view.actor.scope, customer.number, buckets)
     except Refusal as refusal:
-        return [], sentences.say(refusal)
-    return [bars.bar(row, buckets.names, partial(_items_address, customer.number, row.currency)) for row in report.rows], ""
+        return [], sentences.say(refusal), {}
+    found = [bars.bar(row, buckets.names, partial(_items_address, customer.number, row.currency)) for row in report.rows]
+    return found, "", {row.currency: row for row in report.rows}
 
 
 def _items_address(number: str, currency: str, bucket: str) -> str:

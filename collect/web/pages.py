@@ -10,6 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import wtforms.i18n
 from flask import Flask, Response, current_app, g, make_response, redirect, request, url_for
@@ -20,7 +21,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 
 from collect import i18n, sentences
 from collect.domain.errors import Forbidden, NotFound, Refusal
-from collect.domain.rights import SYSTEM, Actor, Need, Open, Permission, need_of, needs, roles_for
+from collect.domain.rights import SYSTEM, Actor, Need, Open, Permission, Role, need_of, needs, roles_for
 from collect.runtime import Runtime, View, Work
 from collect.storage.users import User
 
@@ -41,14 +42,31 @@ class Entry:
 
 
 NAVIGATION = (
+    Entry("myday.index", i18n.mark("My day"), "day", "d", Permission.LOG_CONTACT),
+    Entry("reminders.index", i18n.mark("Reminders"), "reminders", "r", Permission.READ_LEDGER),
+    Entry("outbox.index", i18n.mark("Outbox"), "outbox", "u", Permission.READ_LEDGER),
+    Entry("cases.index", i18n.mark("Promises"), "promises", "p", Permission.READ_LEDGER),
+    Entry("decisions.index", i18n.mark("Decisions"), "decisions", "e", Permission.READ_LEDGER),
     Entry("aging.index", i18n.mark("Aging"), "aging", "a", Permission.READ_LEDGER),
     Entry("customers.index", i18n.mark("Customers"), "customers", "c", Permission.READ_LEDGER),
     Entry("invoices.index", i18n.mark("Invoices"), "invoices", "i", Permission.READ_LEDGER),
     Entry("imports.index", i18n.mark("Imports"), "imports", "m", Permission.IMPORT),
     Entry("months.index", i18n.mark("Months"), "months", "o", Permission.CLOSE_MONTH),
+    Entry("policy.index", i18n.mark("Policy"), "policy", "y", Permission.READ_POLICY),
     Entry("audit.index", i18n.mark("Audit log"), "audit", "l", Permission.READ_AUDIT),
     Entry("settings.index", i18n.mark("Settings"), "settings", "s", Permission.MANAGE_SETTINGS),
 )
+
+
+LANDING = {
+    Role.REP: "myday.index",
+    Role.LEAD: "myday.index",
+    Role.FINANCE: "aging.index",
+    Role.MANAGER: "decisions.index",
+    Role.AUDITOR: "aging.index",
+    Role.ADMIN: "settings.index",
+}
+"""The page that each role opens at."""
 
 
 def runtime() -> Runtime:
@@ -228,9 +246,10 @@ def navigation() -> list[Entry]:
 
 
 def home() -> str:
-    """The path where this person starts: the first page of his navigation, else his own account."""
-    entries = navigation()
-    return url_for(entries[0].endpoint if entries else "auth.account")
+    """The path where this person starts: his role's own page, else the first of his navigation, else his own account."""
+    endpoints = [entry.endpoint for entry in navigation()]
+    own = next((endpoint for role, endpoint in LANDING.items() if role is actor().role), "")
+    return url_for(own if own in endpoints else endpoints[0] if endpoints else "auth.account")
 
 
 def show_money(minor: int | None, currency: str) -> str:
@@ -248,6 +267,12 @@ def show_instant(instant: datetime | None) -> Markup | str:
     if instant is None:
         return ""
     return Markup('<time datetime="{}">{}</time>').format(instant.isoformat(timespec="seconds"), i18n.show_instant(instant, zone()))
+
+
+def show_slot(instant: datetime, zone: str) -> Markup:
+    """An instant in a customer's own zone, with its weekday: `Tue 2026-03-10 09:00`."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}">{} {}</time>').format(local.isoformat(timespec="minutes"), i18n.weekday(local.date()), i18n.show_instant(instant, zone))
 
 
 def route_matrix(app: Flask) -> list[dict[str, Any]]:

@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collect import i18n
+from collect import catalogue, i18n
+from collect.contact_words import CONTACT_STEPS
 from collect.domain.rights import SYSTEM
 from collect.i18n import mark as _
+from collect.reports.cases import STATES
+from collect.reports.cases import said as excuse_name
+from collect.reports.escalations import REASON_NAMES
+from collect.reports.escalations import STATES as PROPOSAL_STATES
+from collect.reports.escalations import STEPS as FORMAL_STEPS
 
 DOCUMENTS = {
     "invoice": _("Invoice"),
@@ -18,7 +24,17 @@ DOCUMENTS = {
 }
 KINDS = DOCUMENTS | {
     "customer": _("Customer"),
+    "message": _("Message"),
+    "notice": _("Planned contact"),
     "contact": _("Contact"),
+    "activity": _("Contact made"),
+    "promise": _("Promise"),
+    "task": _("Task"),
+    "dispute": _("Dispute"),
+    "standing": _("Mark of a customer"),
+    "bank_day": _("Bank data"),
+    "proposal": _("Proposal"),
+    "hold": _("Stop"),
     "customers": _("Import of customers"),
     "contacts": _("Import of contacts"),
     "invoices": _("Import of invoices"),
@@ -26,6 +42,7 @@ KINDS = DOCUMENTS | {
     "payments": _("Import of payments"),
     "mapping": _("Saved mapping"),
     "month": _("Month"),
+    "policy": _("Policy"),
     "user": _("User"),
     "company": _("Company"),
 }
@@ -35,6 +52,27 @@ LEDGER_KINDS = frozenset(KINDS) - {"user", "company"}
 """Those that exist only for roles that may read the ledger (S28)."""
 
 ACTIONS = {
+    "send": _("Sent"),
+    "fail": _("Failed"),
+    "uncertain": _("Became uncertain"),
+    "resolve": _("Settled by a person"),
+    "cancel": _("Withdrawn"),
+    "log_visit": _("Visit"),
+    "log_call": _("Call"),
+    "log_message": _("Message from the customer"),
+    "log_note": _("Note"),
+    "promise": _("Promise to pay"),
+    "judge_promise": _("Promise judged"),
+    "renegotiate_promise": _("Promise renegotiated"),
+    "withdraw_promise": _("Promise withdrawn"),
+    "open_task": _("Task opened"),
+    "finish_task": _("Task finished"),
+    "raise_dispute": _("Dispute raised"),
+    "accept_dispute": _("Dispute accepted"),
+    "refuse_dispute": _("Dispute refused"),
+    "settle_dispute": _("Dispute resolved"),
+    "mark_customer": _("Customer marked"),
+    "bank_complete": _("Bank data complete"),
     "create": _("Created"),
     "change": _("Changed"),
     "edit": _("Changed"),
@@ -44,9 +82,21 @@ ACTIONS = {
     "apply": _("Applied"),
     "unapply": _("Taken back"),
     "import": _("Imported"),
+    "post": _("Posted"),
     "save": _("Saved"),
     "close": _("Closed"),
     "reopen": _("Opened again"),
+    "refuse": _("Refused"),
+    "approve": _("Approved"),
+    "propose": _("Proposed"),
+    "defer": _("Deferred"),
+    "withdraw": _("Proposal taken back"),
+    "expire": _("Proposal expired"),
+    "move_up": _("Moved up a level"),
+    "refresh": _("Figures of the proposal changed"),
+    "stop": _("Stop in force"),
+    "release": _("Stop ended"),
+    "publish": _("Handed in"),
     "enable": _("Enabled"),
     "disable": _("Disabled"),
     "set_active": _("Access changed"),
@@ -108,6 +158,44 @@ METHODS = {
     "set_off": _("Set-off"),
     "other": _("Other"),
 }
+OUTCOMES = {
+    "promise": _("A promise"),
+    "excuse": _("An excuse"),
+    "paid": _("Paid on the spot"),
+    "refused": _("Refused to pay"),
+    "not_reached": _("Nobody reached"),
+    "courtesy": _("Courtesy only"),
+    "note": _("Note"),
+}
+CAUSES = {
+    "oversight": _("Oversight"),
+    "dissatisfaction": _("Dissatisfied with the goods"),
+    "cash_shortage": _("Short of cash"),
+    "deliberate": _("Deliberate"),
+}
+PROMISE_STATES = STATES
+RESULTS = {"true": _("True"), "false": _("False"), "unknown": _("Cannot be told")}
+DISPUTE_REASONS = {
+    "wrong_invoice": _("The invoice is wrong"),
+    "price": _("Price"),
+    "quality": _("Quality"),
+    "quantity": _("Quantity"),
+    "not_delivered": _("Not delivered"),
+    "not_ordered": _("Not ordered"),
+    "rebate": _("Rebate or credit owed by us"),
+    "other": _("Other"),
+}
+DISPUTE_STATES = {
+    "raised": _("Not answered"),
+    "accepted": _("Accepted"),
+    "refused": _("Refused"),
+    "settled": _("Resolved"),
+}
+SIGNALS = {
+    "no_supply_no_payment": _("“No supply, no payment”"),
+    "run_around": _("Sent from one to the next"),
+    "insolvency": _("Signs of insolvency"),
+}
 CONTACT_ROLES = {
     "owner": _("Owner"),
     "head": _("In charge"),
@@ -127,7 +215,14 @@ ROLES = {
     "admin": _("Administrator"),
 }
 LANGUAGES = {"zh": _("Chinese"), "en": _("English")}
-SCOPES = {"reports:read": _("Read reports"), "customers:read": _("Read customers"), "invoices:read": _("Read invoices")}
+SCOPES = {
+    "reports:read": _("Read reports"),
+    "customers:read": _("Read customers"),
+    "invoices:read": _("Read invoices"),
+    "supply:read": _("Ask whether a customer may be supplied"),
+    "proposals:read": _("Read proposals"),
+    "proposals:decide": _("Decide proposals"),
+}
 _SYSTEM = _("System")
 
 FIELDS = {
@@ -135,11 +230,14 @@ FIELDS = {
     "address": _("Address"),
     "amount": _("Amount"),
     "bank_reference": _("Bank reference"),
+    "basis": _("Basis"),
     "buckets": _("Aging buckets"),
     "changed": _("Changed"),
+    "check_due": _("To be checked on"),
     "closed": _("Closed"),
     "collector": _("Collector"),
     "columns": _("Columns"),
+    "conditions": _("What ends it"),
     "country": _("Country"),
     "credit_limit": _("Credit limit"),
     "currency": _("Currency"),
@@ -149,43 +247,72 @@ FIELDS = {
     "decimal": _("Decimal sign"),
     "delivered_on": _("Delivered"),
     "description": _("Description"),
+    "dispute_reason": _("Reason"),
+    "dispute_state": _("State"),
+    "do_not_contact": _("Do not contact"),
+    "due": _("Due"),
     "due_date": _("Due date"),
     "due_dates": _("Due dates"),
     "effective": _("Effective"),
     "email": _("E-mail"),
+    "excuse": _("Excuse"),
+    "facts": _("What they told"),
     "file": _("File"),
     "happened": _("Happened"),
+    "insolvent": _("Insolvent"),
+    "instead": _("Instead"),
     "invoice": _("Invoice"),
+    "items": _("Items"),
     "kind": _("Kind"),
     "language": _("Language"),
     "lead": _("Team lead"),
     "lead_id": _("Team lead"),
+    "level": _("Level"),
     "margin": _("Margin"),
     "method": _("Method"),
     "mobile": _("Mobile"),
     "name": _("Name"),
     "new": _("New"),
+    "note": _("Note"),
+    "oldest_days": _("Oldest, days late"),
     "original": _("Original contact"),
+    "outcome": _("What came of it"),
+    "overdue": _("Overdue"),
     "parent_no": _("Parent customer"),
+    "person": _("Person"),
     "phone": _("Phone"),
     "po_no": _("Order no."),
     "preferred_time": _("Preferred time"),
+    "promise_state": _("State"),
+    "proposal": _("Proposal"),
     "reason": _("Reason"),
+    "reasons": _("Reasons"),
+    "received": _("Received"),
+    "recipient": _("To"),
     "refused": _("Refused"),
+    "released_on": _("Ended on"),
     "rep": _("Rep"),
+    "result": _("Result"),
+    "review_on": _("To be looked at again on"),
     "role": _("Role"),
     "scopes": _("Scopes"),
     "segment": _("Segment"),
     "since": _("Since"),
+    "state": _("State"),
     "status": _("State"),
+    "step": _("Step"),
+    "subject": _("Subject"),
     "tax_no": _("Tax no."),
     "terms": _("Terms"),
+    "through": _("Through"),
     "timezone": _("Time zone"),
+    "title": _("Task"),
     "token": _("Token"),
     "unchanged": _("Unchanged"),
+    "until": _("Until"),
     "wechat": _("WeChat"),
 }
-_HIDDEN = frozenset({"digest", "file_hash", "parent_id", "version"})
+_HIDDEN = frozenset({"content_hash", "digest", "file_hash", "parent_id", "version"})
 _CODES: dict[str, Mapping[str, str]] = {
     "status": {"posted": _("Posted"), "void": _("Void")},
     "method": METHODS,
@@ -193,6 +320,14 @@ _CODES: dict[str, Mapping[str, str]] = {
     "language": LANGUAGES,
     "kind": KINDS,
     "scopes": SCOPES,
+    "dispute_reason": DISPUTE_REASONS,
+    "dispute_state": DISPUTE_STATES,
+    "outcome": OUTCOMES,
+    "promise_state": PROMISE_STATES,
+    "result": RESULTS,
+    "state": PROPOSAL_STATES,
+    "step": CONTACT_STEPS | FORMAL_STEPS,
+    "instead": FORMAL_STEPS,
 }
 
 
@@ -222,7 +357,7 @@ def differences(before: str | None, after: str | None, people: Mapping[int, str]
     found = []
     for name in [*old, *(name for name in new if name not in old)]:
         if name not in _HIDDEN and (old.get(name) not in (None, "") or new.get(name) not in (None, "")):
-            word = name in _CODES or isinstance(new.get(name, old.get(name)), bool)
+            word = name in _CODES or name == "excuse" or isinstance(new.get(name, old.get(name)), bool)
             found.append(Difference(said(FIELDS, name), _value(name, old.get(name), people, currency), _value(name, new.get(name), people, currency), word))
     return found
 
@@ -231,6 +366,11 @@ def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> s
     """A stored value as text."""
     if value is None:
         return ""
+    if name == "excuse":
+        return excuse_name(str(value))
+    if name == "facts" and isinstance(value, dict):
+        labels = {fact.key: fact.label for excuse in catalogue.load().values() for fact in excuse.facts}
+        return ", ".join(f"{catalogue.label(labels[key], i18n.current()) if key in labels else key} = {each}" for key, each in value.items())
     if isinstance(value, bool):
         return i18n.gettext("Yes") if value else i18n.gettext("No")
     if name in ("rep", "collector", "lead_id") and isinstance(value, int):
@@ -242,6 +382,8 @@ def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> s
     if isinstance(value, dict):
         return ", ".join(f"{key} = {each}" for key, each in value.items())
     text = str(value)
+    if name == "reasons":
+        return ", ".join(said(REASON_NAMES, each) for each in text.split())
     if name == "scopes":
         return ", ".join(said(SCOPES, each) for each in text.split())
     return said(_CODES[name], text) if name in _CODES else text

@@ -28,7 +28,7 @@
   };
 
   const step = (direction) => {
-    const rows = [...document.querySelectorAll("table[data-list] > tbody > tr")].filter((row) => row.querySelector("a"));
+    const rows = [...document.querySelectorAll("table[data-list] > tbody > tr, ol[data-list] > li")].filter((row) => row.querySelector("a"));
     if (!rows.length) return false;
     const at = rows.findIndex((row) => row.contains(document.activeElement));
     const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? (direction > 0 ? 0 : rows.length - 1) : at + direction))];
