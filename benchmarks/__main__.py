@@ -1,4 +1,4 @@
-"""`python3 run.py bench aging|import [--documents N] [--engine sqlite|postgresql|both] [--runs N]`."""
+"""`python3 run.py bench aging|import|remind [--documents N] [--engine sqlite|postgresql|both] [--runs N]`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="collect-xdg-"))
 
-from benchmarks import aging, book, importing
+from benchmarks import aging, book, importing, remind
 from collect import settings
 from collect.runtime import Runtime
 from collect.services import setup
 
-BENCHMARKS = {"aging": aging.run, "import": importing.run}
+BENCHMARKS = {"aging": aging.run, "import": importing.run, "remind": remind.run}
 
 
 def main() -> int:

@@ -253,6 +253,7 @@ WITHOUT_SCOPE = {
     "audit.py": "read as a whole, by the right to read the audit; reports/audit.py narrows it",
     "company.py": "our own company",
     "imports.py": "by the right to import, whose roles see all customers",
+    "policy.py": "our own rules and days, no customer in them",
     "users.py": "people of ours",
     "load_closed_months": "months of the books, no customer in them",
     "load_month_entries": "counts by month, for the roles that close months and see all customers",

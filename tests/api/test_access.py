@@ -128,8 +128,13 @@ def test_rights_come_before_what_is_asked(app: Flask, filled: Runtime) -> None:
 
 def test_the_route_matrix_names_the_roles(app: Flask) -> None:
     rows = {row["path"]: row["roles"] for row in pages.route_matrix(app) if row["path"].startswith("/api/")}
+    readers = ["rep", "lead", "finance", "manager", "auditor"]
     assert rows == {
-        "/api/v1/reports/aging": ["rep", "lead", "finance", "manager", "auditor"],
+        "/api/v1/reports/aging": readers,
+        "/api/v1/customers/<path:no>/supply": readers,
+        "/api/v1/proposals": readers,
+        "/api/v1/proposals/<int:id>": readers,
+        "/api/v1/proposals/<int:id>/decision": ["manager"],
         "/api/v1/openapi.json": ["anyone"],
         "/api/v1/docs": ["anyone"],
     }

@@ -10,10 +10,14 @@ from typing import Any
 from argon2 import PasswordHasher
 
 from collect import settings
-from collect.domain.rights import SYSTEM, Actor, Role
+from collect.channels.mail import Outcome, Uncertain
+from collect.channels.memory import Memory
+from collect.domain.rights import ALL, SYSTEM, Actor, Role
 from collect.runtime import Runtime
-from collect.services import cash, imports, months, setup, users
+from collect.services import cash, correspondence, dispatch, imports, months, setup, users
 from collect.storage import database
+from collect.storage.customers import find_customer
+from collect.storage.outbox import Message
 
 PASSWORD = "seven tall sea horses"
 COMPANY = setup.Company("瀚海医疗 Hanhai Medical", "CN", "CNY", "Asia/Shanghai", "zh")
@@ -179,8 +183,29 @@ def build(folder: Path, company: setup.Company = COMPANY) -> Path:
     runtime.write(clerk, lambda work: cash.apply(work, "credit_note", "CN-502", number("C2004", 49), 50000))
     runtime.write(_actor(runtime, "ming"), lambda work: months.close(work, "2025-12", "year-end report"))
     runtime.write(_actor(runtime, "ming"), lambda work: months.close(work, "2026-01"))
+    _add_messages(runtime, clock)
     runtime.engine.dispose()
     return folder / "collect.db"
+
+
+def _add_messages(runtime: Runtime, clock: Clock) -> None:
+    """Four messages to C1001 in as many states; to addresses of their own, so that no later decision hangs on them."""
+    due = date(2026, 2, 24)
+    lines = [correspondence.PlannedLine(f"H-2026-{n:03}", due - timedelta(days=30), due, "CNY", 12_000_00 + n, 12_000_00 + n, 13) for n in range(1, 6)]
+    facts = correspondence.Facts("青禾大药房连锁有限公司", "C1001", COMPANY.name, lines, date(2026, 3, 9), date(2026, 3, 16), contact="王莉", next_rung="stop_supply")
+    subject, body = correspondence.compose("zh", "overdue", facts)
+    clock.set("2026-03-09T09:50:00")
+
+    def write(work: Any) -> None:
+        customer = find_customer(work.session, ALL, "C1001")
+        assert customer is not None
+        for key in database.next_ids(work.session, 4):
+            values = {"recipient": f"m{key}@buyer.example", "language": "zh", "subject": subject, "body": body, "state": "queued", "attempts": 0}
+            work.session.add(Message(id=key, customer_id=customer.id, message_id=f"<{key}@hanhai.example>", next_try_at=work.now, recorded_at=work.now, **values))
+
+    runtime.write(SYSTEM, write)
+    outcomes = iter([Outcome("sent"), Outcome("failed", "550 5.1.1 no such user"), Uncertain("timeout"), Outcome("retry", "450 4.2.1 mailbox busy")])
+    dispatch.send_due(runtime, Memory(outcomes=outcomes), clock(), "book")
 
 
 def _add_people(runtime: Runtime) -> None:

@@ -10,6 +10,9 @@ INVOICE = book.number("C1001", 75)
 
 PAGES: dict[str, tuple[str | None, str]] = {
     "sign-in": (None, "/login?next=/aging"),
+    "my-day": ("rui", "/my-day"),
+    "my-day-of-a-team": ("lan", "/my-day"),
+    "my-day-untouched": ("ming", "/my-day?view=untouched"),
     "aging": ("fang", "/aging"),
     "aging-of-a-rep": ("rui", "/aging?by=segment"),
     "aging-by-document": ("fang", "/aging?by=item&currency=CNY&bucket=overdue&known_at=2026-03-09T16:00"),
@@ -22,6 +25,11 @@ PAGES: dict[str, tuple[str | None, str]] = {
     "customer-long-name": ("ao", "/customers/C3002"),
     "customer-settled": ("fang", "/customers/C1001/settled"),
     "customer-timeline": ("fang", "/customers/C1001/timeline"),
+    "log-a-contact": ("rui", "/customers/C1001/log"),
+    "dispute-new": ("rui", "/customers/C1001/dispute"),
+    "marks": ("ming", "/customers/C1001/standing"),
+    "promises": ("fang", "/promises"),
+    "disputes": ("fang", "/disputes"),
     "invoices": ("fang", "/invoices"),
     "invoice": ("fang", f"/invoices/{INVOICE}"),
     "invoice-in-parts": ("fang", "/invoices/H-2026-021"),
@@ -35,6 +43,14 @@ PAGES: dict[str, tuple[str | None, str]] = {
     "import-form": ("fang", "/imports/new"),
     "import-result": ("fang", "by a link"),
     "months": ("ming", "/months"),
+    "decisions": ("ming", "/decisions"),
+    "decision": ("ming", "by a link"),
+    "propose": ("rui", "/customers/C1001/propose"),
+    "outbox": ("fang", "/outbox"),
+    "message": ("fang", "by a link"),
+    "policy": ("ao", "/policy"),
+    "policy-version": ("ming", "/policy/1"),
+    "policy-new": ("ming", "/policy/new"),
     "search": ("fang", "/search?q=C1"),
     "search-nothing": ("fang", "/search?q=zzzz"),
     "audit": ("ao", "/audit"),
@@ -49,7 +65,9 @@ PAGES: dict[str, tuple[str | None, str]] = {
 }
 # What is known by the id of a row only, by a link to it: the page it is on, and the link.
 LINKS = {
+    "decision": ("/decisions", "tbody th a"),
     "import-result": ("/imports", "tbody a:text-is('invoices-march-late.csv')"),
+    "message": ("/outbox?state=uncertain", "tbody th a"),
     "take-back": ("/receipts/R-7004", "a[href*='/undo']"),
 }
 REFUSED = {"aging-refused": 422, "not-found": 404, "not-for-you": 403}
@@ -63,6 +81,9 @@ NO_PAGES = {
     "settings.index",
     "imports.refused",
     "api_reports.aging_report",
+    "api_customers.supply",
+    "api_proposals.index",
+    "api_proposals.show",
     "api_docs.document",
 }
 

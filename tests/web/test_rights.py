@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,15 +13,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from collect.domain.rights import SYSTEM, Role
-from collect.runtime import Runtime
-from collect.services import users
+from collect.domain.rights import ALL, SYSTEM, Role
+from collect.runtime import Runtime, Work
+from collect.services import cases, dunning, escalation, users
+from collect.storage.cases import Task
 from collect.storage.cash import Allocation
+from collect.storage.customers import Customer, find_customer
+from collect.storage.database import next_ids
+from collect.storage.notices import Notice
+from collect.storage.outbox import Message
 from collect.storage.users import Token
 from collect.web import pages
 from tests.web import book
 from tests.web.conftest import ROLE_NAMES, SignIn, browser, token
 
+TODAY = date(2026, 3, 10)
 # Own, foreign, missing, as rui (and his team lead lan) sees them: C001 is his, C/2 is Rosa's.
 OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("customers", "number"): ("C001", "C/2", "no such customer"),
@@ -28,12 +36,25 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("credit_note", "number"): ("CN-1", "CN-2", "CN-none"),
     ("cash", "allocation_id"): ("of R-1", "of CN-2", 999_999_999),
     ("imports", "run_id"): ("a run", "a run", 999_999_999),
+    ("policy", "version"): (1, 1, 999_999_999),
+    ("cases", "number"): ("C001", "C/2", "no such customer"),
+    ("cases", "promise_id"): ("of C001", "of C/2", 999_999_999),
+    ("cases", "task_id"): ("about C001", "about C/2", 999_999_999),
+    ("cases", "dispute_id"): ("about A1", "about B/1", 999_999_999),
+    ("reminders", "number"): ("to C001", "to C/2", 999_999_999),
+    ("reminders.history", "number"): ("C001", "C/2", "no such customer"),
+    ("decisions", "number"): ("C001", "C/2", "no such customer"),
+    ("decisions", "proposal_id"): ("about C001", "about C/2", 999_999_999),
+    ("api_customers", "no"): ("C001", "C/2", "no such customer"),
+    ("api_proposals", "id"): ("about C001", "about C/2", 999_999_999),
+    ("outbox", "message_id"): ("to C001", "to C/2", 999_999_999),
     ("users", "username"): ("rui", "rui", "nobody"),
     ("users", "token_id"): ("a token of rui", "another", 999_999_999),
 }
 # Routes that name an object in their query.
 QUERIES = {"aging.index": "customer", "invoices.index": "customer", "api_reports.aging_report": "customer"}
-FOREIGN_MARKS = ("Northwind", "B/1", "R-2", "CN-2", "B%252F1", "3.21")
+FOREIGN_WORDS = ("Northwind", "Frau Fremd", "their own word", "said by C/2")
+FOREIGN_MARKS = (*FOREIGN_WORDS, "B/1", "R-2", "CN-2", "B%252F1", "3.21")
 PUBLIC = ("static", "bootstrap.static")
 SCOPED = (Role.REP, Role.LEAD)
 LAST = ("auth.sign_out",)
@@ -47,11 +68,54 @@ def walked(filled: Runtime) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     assert book.take_in(filled, "credits", credit.replace("CN-2", "CN-3").replace("EUR", "moon")).refused == 1
     for _ in range(2):
         filled.write(SYSTEM, lambda work: users.issue_token(work, "rui", ["reports:read"]))
+    made: dict[tuple[str, str], tuple[Any, Any, Any]] = {key: (ids[0], ids[1], 999_999_999) for key, ids in happenings(filled).items()}
     with filled.read(SYSTEM) as view:
         tokens = list(view.session.scalars(sa.select(Token.id).order_by(Token.id)))
         ids = list(view.session.scalars(sa.select(Allocation.id).order_by(Allocation.id)))
         run = view.session.execute(sa.text("SELECT max(id) FROM import_run")).scalar_one()
-    return OBJECTS | {("cash", "allocation_id"): (ids[0], ids[-1], 999_999_999), ("imports", "run_id"): (run, run, 999_999_999), ("users", "token_id"): (*tokens, 999_999_999)}
+    ids_of: dict[tuple[str, str], tuple[Any, Any, Any]] = {
+        ("cash", "allocation_id"): (ids[0], ids[-1], 999_999_999),
+        ("imports", "run_id"): (run, run, 999_999_999),
+        ("users", "token_id"): (*tokens, 999_999_999),
+    }
+    return OBJECTS | made | ids_of
+
+
+def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
+    """What happens with customers, once to C001 and once to C/2, by the argument that names it; to C/2 in words that are no one else's."""
+    dunning.remind(runtime, SYSTEM, TODAY)
+    with runtime.read(SYSTEM) as view:
+        query = sa.select(Notice.id).join(Customer, Customer.id == Notice.customer_id)
+        notices = [view.session.scalars(query.where(Customer.customer_no == number)).one() for number in ("C001", "C/2")]
+    found = runtime.write(SYSTEM, cases_of)
+    proposals = [runtime.write(SYSTEM, partial(escalation.propose, customer_no=number, step="stop_credit", note=f"said by {number}")) for number in ("C001", "C/2")]
+    found |= {("decisions", "proposal_id"): proposals, ("api_proposals", "id"): proposals}
+    return found | {("reminders", "number"): notices, ("outbox", "message_id"): runtime.write(SYSTEM, add_messages)}
+
+
+def cases_of(work: Work) -> dict[tuple[str, str], list[int]]:
+    """A promise of all that is asked, our own word as a task, and a dispute, with each of the two customers."""
+    found: dict[tuple[str, str], list[int]] = {("cases", name): [] for name in ("promise_id", "task_id", "dispute_id")}
+    for number, invoice, currency, amount, person, word in (("C001", "A1", "CNY", 98_000, "Li", "a word"), ("C/2", "B/1", "EUR", 7_500, "Frau Fremd", "their own word")):
+        draft = cases.PromiseDraft(amount, currency, date(2026, 3, 20), person=person)
+        found["cases", "promise_id"].append(cases.promise(work, number, draft))
+        cases.log(work, number, cases.Contact("call", person=person, own=cases.OwnWord(word, date(2026, 3, 12)), note=f"said by {number}"))
+        found["cases", "task_id"].append(work.session.scalars(sa.select(sa.func.max(Task.id))).one() or 0)
+        found["cases", "dispute_id"].append(cases.raise_dispute(work, invoice, 2_000, "quality", f"said by {number}"))
+    return found
+
+
+def add_messages(work: Work) -> list[int]:
+    """An uncertain message to C001 and one to C/2."""
+    ids = []
+    for number in ("C001", "C/2"):
+        customer = find_customer(work.session, ALL, number)
+        assert customer is not None
+        (key,) = next_ids(work.session, 1)
+        values = {"recipient": "x@buyer.example", "language": "en", "subject": f"To {customer.name}", "body": "Pay.", "state": "uncertain", "attempts": 1}
+        work.session.add(Message(id=key, customer_id=customer.id, message_id=f"<{key}@ours.example>", next_try_at=work.now, recorded_at=work.now, **values))
+        ids.append(key)
+    return ids
 
 
 def addresses(app: Flask, rule: Rule, objects: dict[tuple[str, str], tuple[Any, Any, Any]], which: int) -> str:
@@ -59,7 +123,7 @@ def addresses(app: Flask, rule: Rule, objects: dict[tuple[str, str], tuple[Any, 
     name = str((rule.defaults or {}).get("kind") or rule.endpoint.partition(".")[0])
     values: dict[str, Any] = dict(rule.defaults or {})
     for argument in rule.arguments - set(values):
-        known = objects.get((name, argument)) or objects.get((rule.endpoint.partition(".")[0], argument))
+        known = objects.get((rule.endpoint, argument)) or objects.get((name, argument)) or objects.get((rule.endpoint.partition(".")[0], argument))
         assert known, f"say in OBJECTS what the own, foreign and missing {argument} of {rule.rule} are"
         values[argument] = known[which]
     if rule.endpoint in QUERIES:
@@ -92,7 +156,7 @@ def ask(client: FlaskClient, method: str, path: str, bearer: str, mark: str) -> 
 def test_foreign_is_like_missing_on_every_route(app: Flask, walked: Any, filled: Runtime, sign_in: SignIn, role: Role) -> None:
     client = sign_in(role)
     mark = token(client, "/account")
-    bearer = filled.write(SYSTEM, lambda work: users.issue_token(work, ROLE_NAMES[role], ["reports:read", "customers:read", "invoices:read"]))
+    bearer = filled.write(SYSTEM, lambda work: users.issue_token(work, ROLE_NAMES[role], list(users.SCOPES)))
     seen = 0
     for rule, method, roles in routes(app):
         own, foreign, missing = (ask(client, method, addresses(app, rule, walked, which), bearer, mark) for which in range(3))
@@ -140,15 +204,17 @@ def test_lists_counts_sums_and_files_of_a_rep_hold_nothing_foreign(app: Flask, w
         client = sign_in(who)
         paths = [f"/aging?by={by}" for by in ("customer", "item", "rep", "collector", "segment", "group", "currency")]
         paths += ["/aging?rep=rosa", "/aging?segment=hospital", "/aging?group=C/2", "/customers", "/customers?q=north", "/customers?rep=rosa", "/customers?segment=hospital"]
+        paths += ["/my-day", "/my-day?day=2026-03-12", "/my-day?view=untouched", "/promises", "/promises?q=north", "/promises?state=soon", "/disputes", "/disputes?state=raised"]
+        paths += ["/decisions", "/outbox", "/outbox?customer=C/2", "/outbox?state=uncertain", *(f"/reminders?show={shown}" for shown in ("planned", "made", "held", "ended"))]
         paths += ["/invoices", "/invoices?q=B", "/invoices?state=open", "/search?q=3.21", "/search?q=north", "/search?q=R-2", "/search?q=foreign"]
         for path in paths:
             text = client.get(path).get_data(as_text=True)
             held = text.split('<main id="main"', 1)[1]
-            assert not [sign for sign in ("Northwind", "EUR", "3.21\n", "96.79", "100.00") if sign in held], path
+            assert not [sign for sign in (*FOREIGN_WORDS, "EUR", "3.21\n", "96.79", "100.00") if sign in held], path
         for form in ("csv", "json"):
-            for path in ("/aging?by=item", "/customers", "/invoices"):
+            for path in ("/aging?by=item", "/customers", "/invoices", "/promises"):
                 if form == "json" and not path.startswith("/aging"):
                     continue
                 text = client.get(f"{path}{'&' if '?' in path else '?'}format={form}").get_data(as_text=True)
                 assert "A1" in text or "C001" in text
-                assert "Northwind" not in text and "B/1" not in text and "EUR" not in text, path
+                assert not [sign for sign in (*FOREIGN_WORDS, "B/1", "EUR") if sign in text], path
