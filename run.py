@@ -21,6 +21,7 @@ STAMP = VENV / "collect-stamp"
 def main(arguments: list[str]) -> int:
     """Run the task named first, with the rest as its arguments; without a name, list the tasks. Returns its exit status."""
     tasks = {
+        "demo": (demo, "a demonstration company with a year of history, served at http://127.0.0.1:8000"),
         "test": (test, "the whole suite: SQLite, PostgreSQL, and a browser where Chromium is installed"),
         "lint": (lint, "format check, lint, and strict types"),
         "format": (format_code, "format the code in place"),
@@ -70,6 +71,19 @@ def find_uv() -> str | None:
     if not local.exists():
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", str(TOOLS), "uv"], check=False)
     return str(local) if local.exists() else None
+
+
+def demo(arguments: list[str]) -> int:
+    """Make the demonstration company (once) and serve it until Ctrl-C; the program takes this one's place."""
+    return run_in_place([str(PYTHON), "-m", "collect", "demo", *arguments])
+
+
+def run_in_place(command: list[str]) -> int:
+    """Become the command, so that Ctrl-C and signals reach it alone; where the system has no exec (Windows), wait for it."""
+    if os.name == "posix":
+        sys.stderr.flush()
+        os.execv(command[0], command)
+    return subprocess.run(command).returncode
 
 
 def test(arguments: list[str]) -> int:

@@ -94,7 +94,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{tmp_path / 'collect.db'}"
         return
     server: str = request.getfixturevalue("postgres_url")
-    yield from new_postgres_database(server)
+    if "runtime" not in request.fixturenames:
+        yield from new_postgres_database(server)
+        return
+    clock: FixedClock = request.getfixturevalue("clock")
+    yield from new_postgres_database(server, postgres_template(server, clock.now))
 
 
 def new_postgres_database(server: str, template: str = "template1") -> Iterator[str]:
@@ -117,10 +121,55 @@ def make_runtime(url: str, folder: Path, clock: Callable[[], datetime], company:
     return runtime
 
 
+_MADE: dict[tuple[str, datetime], tuple[str, datetime]] = {}
+"""Installations to copy from: engine and first instant to where it is and the instant after it was made. Making one takes half a second."""
+
+
+def sqlite_template(now: datetime) -> tuple[str, datetime]:
+    """A SQLite file with an installation made at an instant, made once a worker; and the instant after that."""
+    if ("sqlite", now) not in _MADE:
+        folder = Path(tempfile.mkdtemp(prefix="collect-template-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        clock = FixedClock(now)
+        make_runtime(f"sqlite:///{folder / 'collect.db'}", folder, clock).engine.dispose()
+        _MADE["sqlite", now] = (str(folder / "collect.db"), clock.now)
+    return _MADE["sqlite", now]
+
+
+def postgres_template(server: str, now: datetime) -> str:
+    """The name of a PostgreSQL database with an installation made at an instant, made once a worker."""
+    if ("postgresql", now) not in _MADE:
+        url = next(making := new_postgres_database(server))
+        clock = FixedClock(now)
+        folder = Path(tempfile.mkdtemp(prefix="collect-template-"))
+        make_runtime(url, folder, clock).engine.dispose()
+        shutil.rmtree(folder, ignore_errors=True)
+        _MADE["postgresql", now] = (setup.database.make_url(url).database or "", clock.now)
+        _KEPT.append(making)
+    return _MADE["postgresql", now][0]
+
+
+_KEPT: list[Iterator[str]] = []
+"""Generators that would drop their database when they end: kept until the server stops."""
+
+
+def copied(url: str, folder: Path, clock: FixedClock) -> Runtime:
+    """A runtime on a copy of the installation that was made at the clock's instant; the clock goes on from after that."""
+    if url.startswith("sqlite"):
+        source, after = sqlite_template(clock.now)
+        shutil.copy(source, folder / "collect.db")
+    else:
+        after = _MADE["postgresql", clock.now][1]
+    clock.now = after
+    made = Runtime(setup.database.make_engine(url), settings.load({"COLLECT_DATABASE_URL": url, "COLLECT_DATA_DIR": str(folder)}), clock)
+    setup.make_secret(made.settings)
+    return made
+
+
 @pytest.fixture
 def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
     """An initialised installation, on SQLite and on PostgreSQL in turn."""
-    made = make_runtime(database_url, tmp_path, clock)
+    made = copied(database_url, tmp_path, clock)
     yield made
     made.engine.dispose()
 
@@ -128,7 +177,7 @@ def runtime(database_url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Ru
 @pytest.fixture
 def sqlite_runtime(tmp_path: Path, clock: FixedClock) -> Iterator[Runtime]:
     """An initialised installation on SQLite alone, for tests that the engine cannot matter to (pages, files, PDFs)."""
-    made = make_runtime(f"sqlite:///{tmp_path / 'collect.db'}", tmp_path, clock)
+    made = copied(f"sqlite:///{tmp_path / 'collect.db'}", tmp_path, clock)
     yield made
     made.engine.dispose()
 

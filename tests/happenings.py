@@ -14,12 +14,11 @@ from collect.channels.mail import Outcome, Uncertain
 from collect.channels.memory import Memory
 from collect.domain.rights import SYSTEM, Actor
 from collect.runtime import Runtime, Work
-from collect.services import cases, day, dispatch, escalation, policy, users
+from collect.services import cases, day, dispatch, escalation, imports, policy, users
 from collect.services.cases import Contact, OwnWord, PromiseDraft
 from collect.storage.cases import Dispute, Promise, Task
 from collect.storage.customers import Customer
 from collect.storage.escalations import Proposal
-from tests.taking_in import take_in
 
 FIRST, TODAY = date(2026, 3, 3), date(2026, 3, 10)
 """The Tuesdays of the two rounds; both at half past eight in Shanghai, before the window opens."""
@@ -110,6 +109,12 @@ def names_of(words: Mapping[str, str] = WORDS) -> list[str]:
 
 def build(runtime: Runtime, clock: Clock, rep: str, finance: str, manager: str) -> None:
     """Take the customers in and live through the days; the people are named by user name, the clock ends on 10 March at ten in Shanghai."""
+    first_week(runtime, clock, rep, finance, manager)
+    second_round(runtime, clock, finance, manager)
+
+
+def first_week(runtime: Runtime, clock: Clock, rep: str, finance: str, manager: str) -> None:
+    """From the first import on 3 March to Friday the 6th."""
     who = {part: _actor(runtime, username) for part, username in (("rep", rep), ("finance", finance), ("manager", manager))}
     clock.set("2026-03-03T00:10:00")
     _take_in(runtime, rep)
@@ -126,14 +131,18 @@ def build(runtime: Runtime, clock: Clock, rep: str, finance: str, manager: str) 
     clock.set("2026-03-06T02:00:00")
     _send(runtime, datetime.fromisoformat("2026-03-06T02:00:00+00:00"))
     _pay(runtime, "BK7", "K03", "2026-03-06", "4300.00", "KF03")
+
+
+def second_round(runtime: Runtime, clock: Clock, finance: str, manager: str) -> None:
+    """The round of 10 March over every customer there is, what people propose after it, supply answers, and drafts of the policy."""
     clock.set("2026-03-10T00:30:00")
     day.run(runtime, SYSTEM, TODAY)
     clock.set("2026-03-10T01:30:00")
-    runtime.write(who["finance"], partial(escalation.propose, customer_no="K06", step="stop_supply", note=WORDS["propose"]))
-    runtime.write(who["manager"], partial(escalation.propose, customer_no="K07", step="stop_credit", note=WORDS["propose"]))
+    runtime.write(_actor(runtime, finance), partial(escalation.propose, customer_no="K06", step="stop_supply", note=WORDS["propose"]))
+    runtime.write(_actor(runtime, manager), partial(escalation.propose, customer_no="K07", step="stop_credit", note=WORDS["propose"]))
     for number in ("K01", "K02", "K08"):
-        escalation.answer(runtime, who["finance"], number, "100.00", f"DD-{number}")
-    _hand_in(runtime, who["manager"])
+        escalation.answer(runtime, _actor(runtime, finance), number, "100.00", f"DD-{number}")
+    _hand_in(runtime, _actor(runtime, manager))
     clock.set("2026-03-10T02:00:00")
 
 
@@ -152,7 +161,7 @@ def _take_in(runtime: Runtime, rep: str) -> None:
         bills.append(f"KF{number[1:]},{number},{date.fromisoformat(due) - timedelta(days=30)},{due},CNY,{amount}")
     people = "customer_no,name,role,decides,original,mobile\n" + "".join(f"{number},{WORDS['person']},finance,yes,yes,138001380{number[1:]}\n" for number in ("K01", "K02", "K08"))
     for kind, text in (("customers", "\n".join(rows)), ("contacts", people), ("invoices", "\n".join(bills))):
-        result = take_in(runtime, kind, text)
+        result = imports.run(runtime, SYSTEM, kind, text.encode(), "三月.csv", imports.Options())
         assert not result.refused, [str(error.refusal) for error in result.errors]
     for money in MONEY:
         _pay(runtime, *money)
@@ -160,7 +169,7 @@ def _take_in(runtime: Runtime, rep: str) -> None:
 
 def _pay(runtime: Runtime, number: str, customer: str, paid: str, amount: str, invoice: str) -> None:
     file = f"payment_ref,customer_no,date,currency,amount,invoice_no,method\n{number},{customer},{paid},CNY,{amount},{invoice},transfer\n"
-    assert take_in(runtime, "payments", file).refused == 0
+    assert imports.run(runtime, SYSTEM, "payments", file.encode(), "三月.csv", imports.Options()).refused == 0
 
 
 def _before_the_first_round(runtime: Runtime, who: Mapping[str, Actor]) -> None:
@@ -185,7 +194,7 @@ def _newest(work: Work, table: type[Any]) -> int:
 def _send(runtime: Runtime, at: datetime, *outcomes: Outcome | Exception) -> None:
     """Let a worker hand over what is due; what has no outcome here is asked to come again later."""
     later = (Outcome("retry", "450 4.2.1") for _ in range(99))
-    dispatch.send_due(runtime, Memory(outcomes=iter([*outcomes, *later])), at, "tests")
+    dispatch.send_due(runtime, Memory(sender="collect@mai.cn", outcomes=iter([*outcomes, *later])), at, "tests")
 
 
 def _hear(runtime: Runtime, who: Mapping[str, Actor]) -> None:

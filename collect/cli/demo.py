@@ -28,7 +28,7 @@ _EVERY = 60
 @click.command(
     cls=Command,
     help=mark("Make a demonstration company with a year of history (once), bring it up to today, and serve it. Nothing is ever sent outside."),
-    example="collect demo\ncollect demo --port 8080 --dir /tmp/demo",
+    example="collect demo\ncollect demo --port 8080 --dir trial",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help=mark("Port to listen on; 0 takes a free one."))
 @click.option("--dir", "place", type=click.Path(file_okay=False, path_type=Path), help=mark("Folder of the demonstration; `demo` in the data folder where none is given."))

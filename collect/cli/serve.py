@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -32,6 +33,8 @@ def serve(host: str, port: int) -> None:
     trusted = {"trusted_proxy": proxy, "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"}} if proxy else {}
     server = create_server(create_app(runtime), host=host, port=port, threads=THREADS, ident="collect", clear_untrusted_proxy_headers=True, **trusted)
     signal.signal(signal.SIGTERM, stop)
+    # That a request had to wait for a thread is no news for whoever watches the terminal.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     # A name with two addresses (localhost) is served on both; one of them is told.
     taken = server.effective_listen[0][1] if hasattr(server, "effective_listen") else server.effective_port
     output.note(gettext("Serving on http://{host}:{port} (Ctrl-C stops)", host=f"[{host}]" if ":" in host else host, port=taken))

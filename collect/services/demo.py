@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from collect import runtime as running
 from collect import settings
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM, Actor, Role
@@ -136,10 +137,10 @@ def _actors(runtime: Runtime) -> dict[str, Actor]:
         return {user.username: users.actor_of(view.session, user) for user in load_users(view.session)}
 
 
-def open_at(place: Path, clock: Clock = system_clock, language: str | None = None) -> Runtime:
-    """The running demonstration of a folder, migrated to this version of the program."""
+def open_at(place: Path, clock: Clock | None = None, language: str | None = None) -> Runtime:
+    """The running demonstration of a folder, migrated to this version of the program; it is what time it is unless a clock is given."""
     chosen = configured(place, language)
-    runtime = Runtime(database.make_engine(chosen.database_url), chosen, clock)
+    runtime = running.start(chosen) if clock is None else running.start(chosen, clock)
     setup.upgrade(runtime)
     setup.make_secret(chosen)
     return runtime

@@ -12,7 +12,7 @@ from collect.domain.calendar import month_start
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.runtime import Work
-from collect.services import cases, cash, escalation, imports, months, policy, receivables
+from collect.services import cases, cash, dunning, escalation, imports, months, policy, receivables
 from collect.services.demo_books import Files, text
 from collect.services.demo_data import Client, chance, clients, company
 from collect.services.demo_stories import verdict
@@ -169,17 +169,14 @@ def close_months(desk: Desk, day: date) -> None:
 
 
 def post_letters(desk: Desk, day: date) -> None:
-    """Formal letters to customers without an e-mail address are handed over by visit the day after they were planned."""
-    query = sa.select(Notice.user_id, Customer.customer_no).join(Customer, Customer.id == Notice.customer_id)
+    """Formal letters to customers without an e-mail address go by courier the day after they were planned."""
+    query = sa.select(Notice.id, Notice.user_id).where(Notice.state == "planned", Notice.channel == "letter", Notice.day < day)
     with desk.runtime.read(SYSTEM) as view:
-        query = query.where(Notice.state == "planned", Notice.channel == "letter", Notice.day < day).order_by(Notice.id)
-        found = view.session.execute(query).all()
-    by_number = {client.number: client for client in clients()}
-    for user_id, number in found:
-        person = by_number[number].people[0]
-        contact = cases.Contact("visit", day, person, outcome="note", note=str(company()["words"]["handed_over"]).format(person=person))
+        found = view.session.execute(query.order_by(Notice.id)).all()
+    for key, user_id in found:
+        proof = f"EMS {chance(desk.seed, 'letter', day, key).randrange(10**12, 10**13)}"
         desk.tick()
-        desk.runtime.write(desk.owner(user_id), lambda work, number=number, contact=contact: cases.log(work, number, contact))  # type: ignore[misc]
+        desk.runtime.write(desk.owner(user_id), lambda work, told=(key, proof): dunning.post_letter(work, *told))  # type: ignore[misc]
 
 
 def new_policy(desk: Desk, day: date, approved: bool) -> None:
@@ -198,4 +195,4 @@ def new_policy(desk: Desk, day: date, approved: bool) -> None:
 
 def _approve(work: Work, number: int) -> None:
     version = next(row for row in load_versions(work.session) if row.number == number)
-    policy.decide(work, number, True, version.content_hash, company()["words"]["policy_shorter"])
+    policy.decide(work, number, True, version.content_hash, company()["words"]["policy_approved"])

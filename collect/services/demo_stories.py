@@ -55,6 +55,7 @@ ANCHORS: Mapping[str, Callable[[Span], date]] = {
     "due_today": lambda days: days.back(5) - 5 * _DAY,
     "quiet": lambda days: days.back(6),
     "uncertain": lambda days: days.back(8) - 2 * _DAY,
+    "failed": lambda days: days.today - 12 * _DAY,
 }
 _WAITING = {
     ("level_1", "stop_credit"),
@@ -123,6 +124,7 @@ def beats(days: Span) -> list[Beat]:
     found.append(Beat(days.calendar.on_or_after(days.today - 130 * _DAY), "policy", clients()[0], {"approved": True}))
     found.append(Beat(days.back(3), "policy", clients()[0], {"approved": False}))
     found.append(Beat(days.back(2), "call", by_number["K1001"], {"excuse": "invoice_missing"}))
+    found.append(Beat(days.back(2), "call", by_number["K4002"], {"excuse": "invoice_missing"}))
     found.append(Beat(days.back(7), "dispute", by_number["K2010"], {"reason": "quantity", "share": 30}))
     found.append(Beat(days.back(1), "dispute", by_number["K2006"], {"reason": "wrong_invoice", "share": 15}))
     return sorted(found, key=lambda beat: (beat.day, beat.client.number))

@@ -107,9 +107,10 @@ def _talk(desk: Desk, work: Work, client: Client, channel: str, day: date, rng: 
     elif mood == "excuse":
         excuse(desk, work, client, day, detail, rng, channel)
     else:
-        note = _said(client, mood, rng)
+        person = rng.choice(client.people)
+        note = _said(client, mood, rng, person)
         own = cases.OwnWord(_word(client, "own_word", rng), calendar_of(client).add_business_days(day, 3)) if mood == "paid" and rng.random() < 0.3 else None
-        cases.log(work, client.number, cases.Contact(channel, day, rng.choice(client.people), outcome=mood, note=note, own=own))
+        cases.log(work, client.number, cases.Contact(channel, day, person, outcome=mood, note=note, own=own))
 
 
 def promise(desk: Desk, work: Work, client: Client, day: date, due: date, outcome: str, rng: Random, channel: str = "call", partial: bool = False) -> None:
@@ -118,7 +119,7 @@ def promise(desk: Desk, work: Work, client: Client, day: date, due: date, outcom
     owed = {one.currency: one.asked for one in load_overdue(work.session, ALL, customer.id, work.today)}.get(client.currency, 0)
     person = rng.choice(client.people)
     if not owed:
-        cases.log(work, client.number, cases.Contact(channel, day, person, outcome="paid", note=_said(client, "paid", rng)))
+        cases.log(work, client.number, cases.Contact(channel, day, person, outcome="paid", note=_said(client, "paid", rng, person)))
         return
     minor = max(owed // 2 // 10000 * 10000, min(owed, 10000)) if partial else owed
     note = _said(client, "partial" if partial else "promise", rng, person, due, minor)
@@ -130,7 +131,7 @@ def promise(desk: Desk, work: Work, client: Client, day: date, due: date, outcom
 def excuse(desk: Desk, work: Work, client: Client, day: date, code: str, rng: Random, channel: str) -> None:
     """Log an excuse with the facts that it needs; claims of payment may be true, and faulty goods may become a dispute."""
     entry, person = company()["excuses"][code], rng.choice(client.people)
-    facts = {key: _fact(value, person, day, rng) for key, value in entry["facts"].items()}
+    facts = {key: _fact(client, value, person, day, rng) for key, value in entry["facts"].items()}
     note = entry["en" if client.abroad else "zh"].format(person=person)
     cases.log(work, client.number, cases.Contact(channel, day, person, excuse=code, facts=facts, note=note))
     bills = desk.books.due(client, day)
@@ -148,9 +149,13 @@ def excuse(desk: Desk, work: Work, client: Client, day: date, code: str, rng: Ra
             return  # disputed already
 
 
-def _fact(value: str | int, person: str, day: date, rng: Random) -> str:
-    """A fact of an excuse: a number is a day so many days off, text may name who was met."""
-    return (day + value * _DAY).isoformat() if isinstance(value, int) else value.format(person=person, reference=f"{rng.randrange(10**8):08d}")
+def _fact(client: Client, value: str | int, person: str, day: date, rng: Random) -> str:
+    """A fact of an excuse: a number is a day so many days off, text may name who was met, a number or the worth of a stock."""
+    if isinstance(value, int):
+        return (day + value * _DAY).isoformat()
+    chinese, _, english = value.partition(" / ")
+    said = english if client.abroad and english else chinese
+    return said.format(person=person, reference=f"{rng.randrange(10**8):08d}", stock=f"{rng.randint(3, 40)}000.00")
 
 
 def checks(desk: Desk, day: date) -> None:
@@ -177,7 +182,8 @@ def courtesy(desk: Desk, day: date) -> None:
     if rng.random() > 0.4 or desk.books.due(client, day):
         return
     desk.tick()
-    contact = cases.Contact("call" if client.abroad else "visit", day, rng.choice(client.people), outcome="courtesy", note=_said(client, "courtesy", rng))
+    person = rng.choice(client.people)
+    contact = cases.Contact("call" if client.abroad else "visit", day, person, outcome="courtesy", note=_said(client, "courtesy", rng, person))
     desk.runtime.write(desk.actors[client.rep], lambda work: cases.log(work, client.number, contact))
 
 
@@ -200,11 +206,11 @@ def calendar_of(client: Client) -> Calendar:
     return calendars.load(client.country)
 
 
-def _said(client: Client, key: str, rng: Random, person: str | None = None, due: date | None = None, minor: int = 0) -> str:
+def _said(client: Client, key: str, rng: Random, person: str, due: date | None = None, minor: int = 0) -> str:
     """A note as a rep writes it."""
     lines = company()["notes"]["en" if client.abroad else "zh"][key]
     amount = f"{i18n.group(minor, client.currency)} {client.currency}" if client.abroad else f"{i18n.group(minor, client.currency)} 元"
-    return str(rng.choice(lines)).format(person=person or rng.choice(client.people), day=due.isoformat() if due else "", amount=amount)
+    return str(rng.choice(lines)).format(person=person, day=due.isoformat() if due else "", amount=amount)
 
 
 def _word(client: Client, key: str, rng: Random) -> str:

@@ -40,7 +40,7 @@ class Line:
     key: str
     address: str
     differences: list[words.Difference]
-    reason: str | None
+    reason: str
     hash: str
 
 
@@ -65,10 +65,10 @@ def index() -> Response:
             words.who(row.actor),
             words.said(words.ACTIONS, row.action),
             words.said(words.KINDS, row.kind),
-            row.key,
+            _key(row.kind, row.key),
             _address(row.action, row.kind, row.key),
             words.differences(row.before, row.after, people, row.currency),
-            row.reason,
+            words.said(words.REASONS, row.reason),
             row.hash,
         )
         for row in found
@@ -79,6 +79,12 @@ def index() -> Response:
 
 def _text(value: str | None) -> str:
     return money.fold(value or "").replace("\x00", "")
+
+
+def _key(kind: str, key: str) -> str:
+    """The number or name of what was changed; of a daily round its part in the reader's words, and the day."""
+    part, _space, day = key.partition(" ")
+    return f"{words.said(words.ROUNDS, part)} {day}" if kind == "round" else key
 
 
 def _address(action: str, kind: str, key: str) -> str:

@@ -65,6 +65,7 @@ class Happened:
     address: str
     other: str
     differences: list[words.Difference]
+    reason: str
 
 
 @blueprint.get("")
@@ -252,7 +253,7 @@ def _told(view: View, found: list[listings.Happening], customer: Profile) -> lis
         title = words.said(words.HAPPENINGS, entry.what)
         changed = words.differences(entry.before, entry.after, people, customer.currency) if entry.mark.rank == 3 else []
         other = document_address(entry.other_kind, entry.other) if entry.other else ""
-        lines.append(Happened(entry, title, document_address(about, entry.number) if about else "", other, changed))
+        lines.append(Happened(entry, title, document_address(about, entry.number) if about else "", other, changed, words.said(words.REASONS, entry.reason)))
     return lines
 
 

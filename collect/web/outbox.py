@@ -10,6 +10,7 @@ from wtforms import RadioField, StringField, validators
 from collect import contact_words, i18n
 from collect.domain import money
 from collect.domain.errors import Refusal
+from collect.domain.rights import SYSTEM
 from collect.reports import outbox as reports
 from collect.services import dispatch
 from collect.web import numbers, pages, words
@@ -17,19 +18,7 @@ from collect.web.pages import FilterForm, PageForm, Permission, needs
 
 blueprint = Blueprint("outbox", __name__, url_prefix="/outbox")
 blueprint.record_once(numbers.register)
-_ = i18n.mark
-
-STATES = {
-    "queued": _("Queued"),
-    "leased": _("Being prepared"),
-    "handover": _("Being handed over"),
-    "uncertain": _("Uncertain"),
-    "failed": _("Failed"),
-    "sent": _("Sent"),
-    "cancelled": _("Withdrawn"),
-}
 TONES = {"queued": "quiet", "leased": "quiet", "handover": "warn", "uncertain": "bad", "failed": "bad", "sent": "good", "cancelled": "quiet"}
-REASONS = {"worker_gone": _("The program ended while the server had the message."), "timeout": _("The server did not answer in time.")}
 
 
 class OutboxFilter(FilterForm):
@@ -50,7 +39,7 @@ def index() -> Response:
     """The messages of the visitor's customers, newest first."""
     form = OutboxFilter(request.args)
     state = request.args.get("state", "")
-    wanted = [state] if state in STATES else []
+    wanted = [state] if state in words.MESSAGE_STATES else []
     after = request.args.get("after", "")
     customer = money.fold(form.customer.data or "").replace("\x00", "") or None
     size = pages.page_size()
@@ -58,7 +47,7 @@ def index() -> Response:
         found = reports.messages(view, view.actor.scope, wanted, customer, numbers.row_id(after), size + 1)
         counts = reports.counts(view, view.actor.scope)
     page = pages.page_of(found, size, lambda one: str(one.id), not after)
-    return pages.render("outbox/index.html", page=page, counts=counts, state=state if wanted else "", form=form, **_words())
+    return pages.render("outbox/index.html", words=words, page=page, counts=counts, state=state if wanted else "", form=form, **_words())
 
 
 @blueprint.get("/<int:message_id>")
@@ -95,14 +84,8 @@ def _page(message_id: int, status: int = 200, refused: SettleForm | None = None)
         again = i18n.lazy("It did not arrive: check and send again")
         form.answer.choices = pages.choices({"sent": i18n.lazy("It arrived: count it as sent"), "not-sent": again} if message.state == "uncertain" else {"not-sent": again})
     errors = refused.form_errors if refused is not None and form is None else []
-    return pages.render("outbox/show.html", status, message=message, history=history, form=form, errors=errors, words=words, **_words())
+    return pages.render("outbox/show.html", status, message=message, history=history, form=form, errors=errors, words=words, system=words.who(SYSTEM.name), **_words())
 
 
 def _words() -> dict[str, Any]:
-    return {"states": STATES, "tones": TONES, "steps": contact_words.CONTACT_STEPS, "reason_of": reason_of}
-
-
-def reason_of(reason: str | None) -> str:
-    """A reason in the reader's words; what a mail server said stays as it said it."""
-    known = {**contact_words.REASONS, **REASONS}
-    return i18n.gettext(known[reason]) if reason in known else (reason or "")
+    return {"states": words.MESSAGE_STATES, "tones": TONES, "steps": contact_words.CONTACT_STEPS, "reasons": words.REASONS}

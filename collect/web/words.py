@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from collect import catalogue, i18n
-from collect.contact_words import CONTACT_STEPS
+from collect.contact_words import CONTACT_STEPS, NOTICE_STATES
+from collect.contact_words import REASONS as CONTACT_REASONS
 from collect.domain.rights import SYSTEM
 from collect.i18n import mark as _
 from collect.reports.cases import STATES
@@ -43,6 +44,7 @@ KINDS = DOCUMENTS | {
     "mapping": _("Saved mapping"),
     "month": _("Month"),
     "policy": _("Policy"),
+    "round": _("Daily round"),
     "user": _("User"),
     "company": _("Company"),
 }
@@ -83,6 +85,7 @@ ACTIONS = {
     "unapply": _("Taken back"),
     "import": _("Imported"),
     "post": _("Posted"),
+    "run": _("Done"),
     "save": _("Saved"),
     "close": _("Closed"),
     "reopen": _("Opened again"),
@@ -223,6 +226,22 @@ SCOPES = {
     "proposals:read": _("Read proposals"),
     "proposals:decide": _("Decide proposals"),
 }
+MESSAGE_STATES = {
+    "queued": _("Queued"),
+    "leased": _("Being prepared"),
+    "handover": _("Being handed over"),
+    "uncertain": _("Uncertain"),
+    "failed": _("Failed"),
+    "sent": _("Sent"),
+    "cancelled": _("Withdrawn"),
+}
+REASONS = CONTACT_REASONS | {
+    "worker_gone": _("The program ended while the server had the message."),
+    "timeout": _("The server did not answer in time."),
+}
+"""Why a contact or its message ended as it did; what a mail server said has no word of ours."""
+ROUNDS = {"remind": _("Reminders"), "escalate": _("Decisions")}
+"""The parts of the daily round."""
 _SYSTEM = _("System")
 
 FIELDS = {
@@ -243,6 +262,7 @@ FIELDS = {
     "currency": _("Currency"),
     "dates": _("Order of dates"),
     "day": _("Date"),
+    "deferred": _("Deferred"),
     "decides": _("Decides"),
     "decimal": _("Decimal sign"),
     "delivered_on": _("Delivered"),
@@ -255,14 +275,18 @@ FIELDS = {
     "due_dates": _("Due dates"),
     "effective": _("Effective"),
     "email": _("E-mail"),
+    "ended": _("Missed and withdrawn"),
     "excuse": _("Excuse"),
+    "expired": _("Proposal expired"),
     "facts": _("What they told"),
     "file": _("File"),
     "happened": _("Happened"),
+    "held": _("Held back"),
     "insolvent": _("Insolvent"),
     "instead": _("Instead"),
     "invoice": _("Invoice"),
     "items": _("Items"),
+    "kept": _("Unchanged"),
     "kind": _("Kind"),
     "language": _("Language"),
     "lead": _("Team lead"),
@@ -271,9 +295,11 @@ FIELDS = {
     "margin": _("Margin"),
     "method": _("Method"),
     "mobile": _("Mobile"),
+    "moved_up": _("Moved up a level"),
     "name": _("Name"),
     "new": _("New"),
     "note": _("Note"),
+    "nothing": _("Nothing to do"),
     "oldest_days": _("Oldest, days late"),
     "original": _("Original contact"),
     "outcome": _("What came of it"),
@@ -281,16 +307,21 @@ FIELDS = {
     "parent_no": _("Parent customer"),
     "person": _("Person"),
     "phone": _("Phone"),
+    "planned": _("Planned"),
+    "policy": _("Policy"),
     "po_no": _("Order no."),
     "preferred_time": _("Preferred time"),
     "promise_state": _("State"),
     "proposal": _("Proposal"),
+    "proof": _("Proof of posting"),
     "reason": _("Reason"),
     "reasons": _("Reasons"),
     "received": _("Received"),
     "recipient": _("To"),
     "refused": _("Refused"),
+    "released": _("Stop ended"),
     "released_on": _("Ended on"),
+    "reopened": _("Waiting again"),
     "rep": _("Rep"),
     "result": _("Result"),
     "review_on": _("To be looked at again on"),
@@ -311,6 +342,8 @@ FIELDS = {
     "unchanged": _("Unchanged"),
     "until": _("Until"),
     "wechat": _("WeChat"),
+    "withdrawn": _("Withdrawn"),
+    "written": _("Changed"),
 }
 _HIDDEN = frozenset({"content_hash", "digest", "file_hash", "parent_id", "version"})
 _CODES: dict[str, Mapping[str, str]] = {
@@ -325,7 +358,8 @@ _CODES: dict[str, Mapping[str, str]] = {
     "outcome": OUTCOMES,
     "promise_state": PROMISE_STATES,
     "result": RESULTS,
-    "state": PROPOSAL_STATES,
+    "reason": REASONS,
+    "state": PROPOSAL_STATES | NOTICE_STATES | MESSAGE_STATES,
     "step": CONTACT_STEPS | FORMAL_STEPS,
     "instead": FORMAL_STEPS,
 }

@@ -1,4 +1,4 @@
-"""A company as a browser meets it: fourteen invented customers, some eighty invoices of every age, money not used up, people of every role."""
+"""A company as a browser meets it: fourteen invented customers and some eighty invoices of every age, ten days of collecting, people of every role."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from typing import Any
 from argon2 import PasswordHasher
 
 from collect import settings
-from collect.channels.mail import Outcome, Uncertain
-from collect.channels.memory import Memory
-from collect.domain.rights import ALL, SYSTEM, Actor, Role
+from collect.domain.rights import SYSTEM, Actor, Role
 from collect.runtime import Runtime
-from collect.services import cash, correspondence, dispatch, imports, months, setup, users
+from collect.services import cash, imports, months, setup, users
 from collect.storage import database
-from collect.storage.customers import find_customer
-from collect.storage.outbox import Message
+from tests import happenings
 
 PASSWORD = "seven tall sea horses"
 COMPANY = setup.Company("瀚海医疗 Hanhai Medical", "CN", "CNY", "Asia/Shanghai", "zh")
@@ -168,7 +165,8 @@ def build(folder: Path, company: setup.Company = COMPANY) -> Path:
     runtime = opened(folder, clock)
     setup.initialise(runtime, company, PASSWORD)
     setup.make_secret(runtime.settings)
-    _add_people(runtime)
+    add_people(runtime)
+    happenings.first_week(runtime, clock, "rosa", "fang", "ming")
     clerk = _actor(runtime, "fang")
     files = [("customers", CUSTOMERS), ("contacts", CONTACTS), ("invoices", invoices(PAID, "S-")), ("invoices", invoices(INVOICES)), ("invoices", MORE)]
     files += [("payments", paid()), ("payments", filled(PAYMENTS)), ("credits", filled(CREDITS))]
@@ -183,32 +181,12 @@ def build(folder: Path, company: setup.Company = COMPANY) -> Path:
     runtime.write(clerk, lambda work: cash.apply(work, "credit_note", "CN-502", number("C2004", 49), 50000))
     runtime.write(_actor(runtime, "ming"), lambda work: months.close(work, "2025-12", "year-end report"))
     runtime.write(_actor(runtime, "ming"), lambda work: months.close(work, "2026-01"))
-    _add_messages(runtime, clock)
+    happenings.second_round(runtime, clock, "fang", "ming")
     runtime.engine.dispose()
     return folder / "collect.db"
 
 
-def _add_messages(runtime: Runtime, clock: Clock) -> None:
-    """Four messages to C1001 in as many states; to addresses of their own, so that no later decision hangs on them."""
-    due = date(2026, 2, 24)
-    lines = [correspondence.PlannedLine(f"H-2026-{n:03}", due - timedelta(days=30), due, "CNY", 12_000_00 + n, 12_000_00 + n, 13) for n in range(1, 6)]
-    facts = correspondence.Facts("青禾大药房连锁有限公司", "C1001", COMPANY.name, lines, date(2026, 3, 9), date(2026, 3, 16), contact="王莉", next_rung="stop_supply")
-    subject, body = correspondence.compose("zh", "overdue", facts)
-    clock.set("2026-03-09T09:50:00")
-
-    def write(work: Any) -> None:
-        customer = find_customer(work.session, ALL, "C1001")
-        assert customer is not None
-        for key in database.next_ids(work.session, 4):
-            values = {"recipient": f"m{key}@buyer.example", "language": "zh", "subject": subject, "body": body, "state": "queued", "attempts": 0}
-            work.session.add(Message(id=key, customer_id=customer.id, message_id=f"<{key}@hanhai.example>", next_try_at=work.now, recorded_at=work.now, **values))
-
-    runtime.write(SYSTEM, write)
-    outcomes = iter([Outcome("sent"), Outcome("failed", "550 5.1.1 no such user"), Uncertain("timeout"), Outcome("retry", "450 4.2.1 mailbox busy")])
-    dispatch.send_due(runtime, Memory(outcomes=outcomes), clock(), "book")
-
-
-def _add_people(runtime: Runtime) -> None:
+def add_people(runtime: Runtime) -> None:
     """One person of every role and a second rep; little work for Argon2, since nobody guesses these passwords."""
     usual = users._hasher
     users._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

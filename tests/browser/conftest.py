@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from waitress.server import create_server
 
+from collect.runtime import Runtime
 from collect.web import create_app
 from tests.browser import book
 
@@ -125,19 +126,25 @@ class House:
             context.close()
 
 
-def sign_in(page: Page, username: str) -> None:
+def sign_in(page: Page, username: str, password: str = book.PASSWORD) -> None:
     """Sign in through the page, as a person does."""
     page.goto("/login")
     page.locator("input[name=username]").fill(username)
-    page.locator("input[name=password]").fill(book.PASSWORD)
+    page.locator("input[name=password]").fill(password)
     page.locator("main form button").click()
     page.wait_for_url(lambda url: "/login" not in url)
 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Serve the installation of a folder on a free port of loopback, as `collect serve` does; gives its address."""
-    runtime = book.opened(folder, book.Clock(NOON))
+    """Serve the installation of a folder; gives its address."""
+    with serving(book.opened(folder, book.Clock(NOON))) as url:
+        yield url
+
+
+@contextmanager
+def serving(runtime: Runtime) -> Iterator[str]:
+    """Serve a running program on a free port of loopback, as `collect serve` does; gives its address, and closes it at the end."""
     server = create_server(create_app(runtime), host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=True)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

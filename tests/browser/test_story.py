@@ -97,7 +97,7 @@ def test_a_rep_sees_only_his_own_customers(house: House, scripts: bool) -> None:
         answer = page.goto(foreign)
         assert answer is not None and answer.status == 404
         assert "There is nothing here, or nothing that you may see." in page.locator("main").inner_text()
-    assert page.locator("nav.side a").all_inner_texts() == ["Aging", "Customers", "Invoices"]
+    assert page.locator("nav.side a").all_inner_texts() == ["My day", "Reminders", "Outbox", "Promises", "Decisions", "Aging", "Customers", "Invoices"]
 
 
 def test_money_is_applied_and_taken_back(house: House) -> None:

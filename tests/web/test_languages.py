@@ -45,7 +45,7 @@ PEOPLE = {
 """User name and name of one person of each role."""
 
 CUSTOMERS = """customer_no,name,segment,rep,collector,terms,credit_limit,currency,phone,tax_no,email,country,language,parent_no
-KH001,同仁大药房,经销商,rui.sun,fang.li,NET30,1000.00,CNY,010-65123456,91110101MA01,pay@tongren.cn,CN,zh,
+KH001,同仁大药房,经销商,rui.sun,fang.li,NET30,1000.00,CNY,010-65123456,91110101MA01,caiwu@tongren.cn,CN,zh,
 KH002,仁和医院,公立医院,rui.sun,,30/50@ACCEPTANCE+60/50@ACCEPTANCE,,CNY,,,,CN,en,KH001
 KH003,Zhongmei 诊所,,,,NET30,,EUR,,,,,,
 """
@@ -88,7 +88,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 DATA = frozenset(
     {"K", "KF", "BK", "KH", "FP", "SK", "HZ", "DD", "LS", "MA", "Zhongmei", "Zhongguo", "wangli", "remark", "x", "csv"}
     | {word for pair in PEOPLE.values() for word in pair[0].split(".")}
-    | {"k", "mai", "pay", "wang", "tongren", "cn", "admin", "ours", "bu", "zai"}
+    | {"k", "mai", "caiwu", "wang", "tongren", "cn", "admin", "ours", "bu", "zai"}
     | set(re.findall("[A-Za-z]+", AGENT))
 )
 """What people entered, or sent with their browser; none of it may be a word of the program."""
@@ -100,7 +100,7 @@ REVIEWED = frozenset(
     {"collect", "English", "API", "OpenAPI", "HTTP", "RFC", "JSON", "CSV", "XLSX", "PDF", "Excel", "MB", "UTF", "GB"}
     | {"CNY", "USD", "EUR", "CN", "zh", "en", "ISO"}
     | {"NET", "EOM", "COD", "PREVIOUS", "ACCEPTANCE"}
-    | {"Asia", "Shanghai", "Enter", "GET", "T", "null"}
+    | {"Asia", "Shanghai", "Enter", "GET", "POST", "T", "null"}
 )
 """Names and codes that stand in a Chinese text as they are: forms of files, currencies, countries, payment terms, a time zone, keys, options."""
 STATES = (
@@ -334,8 +334,8 @@ def faults_of(address: str, endpoint: str, html: str, language: str) -> Iterator
 
 
 def _without_data(text: str) -> str:
-    """The text without fingerprints, numbers like 1e3, and the names of columns (in Chinese 客户编号 (customer_no))."""
-    return re.sub(r"\b[0-9a-f]{12,64}\b|\b[0-9]+e[0-9]+\b|\([a-z]+(?:_[a-z]+)*\)", " ", text)
+    """The text without fingerprints, numbers like 1e3, headers of mails and requests, and the names of columns (in Chinese 客户编号 (customer_no))."""
+    return re.sub(r"\b[0-9a-f]{12,64}\b|\bMessage-ID\b|\bIdempotency-Key\b|\b[0-9]+e[0-9]+\b|\([a-z]+(?:_[a-z]+)*\)", " ", text)
 
 
 def walk(house: House, role: Role | None, language: str) -> Walk:

@@ -76,7 +76,7 @@ def walked(filled: Runtime) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     ids_of: dict[tuple[str, str], tuple[Any, Any, Any]] = {
         ("cash", "allocation_id"): (ids[0], ids[-1], 999_999_999),
         ("imports", "run_id"): (run, run, 999_999_999),
-        ("users", "token_id"): (*tokens, 999_999_999),
+        ("users", "token_id"): (tokens[0], tokens[1], 999_999_999),
     }
     return OBJECTS | made | ids_of
 
