@@ -301,7 +301,7 @@ NUMBERS = {"customers": "KH001", "invoices": "FP5", "receipt": "SK1", "credit_no
 def _routes(house: House) -> Iterator[str]:
     """An address for every route that is read with GET, and one for every row that a route shows by its number."""
     with house.runtime.read(SYSTEM) as view:
-        ids = {name: list(view.session.scalars(sa.select(sa.func.max(key)).group_by(*kinds))) or [0] for name, (key, *kinds) in ROWS.items()}
+        ids = {name: [found or 0 for found in view.session.scalars(sa.select(sa.func.max(key)).group_by(*kinds))] or [0] for name, (key, *kinds) in ROWS.items()}
     adapter = house.app.url_map.bind("localhost")
     for rule in house.app.url_map.iter_rules():
         if "GET" in (rule.methods or ()) and rule.endpoint not in ("static", "bootstrap.static") and not rule.rule.startswith("/api/v1/p"):
