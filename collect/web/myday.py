@@ -245,7 +245,7 @@ def _whom(faces: tuple[reports.Face, ...]) -> tuple[list[tuple[str, str]], str]:
         if face.name:
             known.setdefault(face.name, []).append(i18n.gettext(FACES[face.duty]))
     gaps = [i18n.gettext(GAPS[face.duty]) for face in faces if not face.name]
-    return [(name, ", ".join(duties)) for name, duties in known.items()], ", ".join(gaps)
+    return [(name, i18n.gettext(", ").join(duties)) for name, duties in known.items()], i18n.gettext(", ").join(gaps)
 
 
 def _call_address(number: str) -> str:

@@ -404,7 +404,7 @@ def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> s
         return excuse_name(str(value))
     if name == "facts" and isinstance(value, dict):
         labels = {fact.key: fact.label for excuse in catalogue.load().values() for fact in excuse.facts}
-        return ", ".join(f"{catalogue.label(labels[key], i18n.current()) if key in labels else key} = {each}" for key, each in value.items())
+        return i18n.gettext(", ").join(f"{catalogue.label(labels[key], i18n.current()) if key in labels else key} = {each}" for key, each in value.items())
     if isinstance(value, bool):
         return i18n.gettext("Yes") if value else i18n.gettext("No")
     if name in ("rep", "collector", "lead_id") and isinstance(value, int):
@@ -412,14 +412,14 @@ def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> s
     if name == "credit_limit" and isinstance(value, int) and currency:
         return i18n.group(value, currency)
     if isinstance(value, list):
-        return ", ".join(_value(name, each, people, currency) for each in value if each is not None)
+        return i18n.gettext(", ").join(_value(name, each, people, currency) for each in value if each is not None)
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {each}" for key, each in value.items())
+        return i18n.gettext(", ").join(f"{key} = {each}" for key, each in value.items())
     text = str(value)
     if name == "reasons":
-        return ", ".join(said(REASON_NAMES, each) for each in text.split())
+        return i18n.gettext(", ").join(said(REASON_NAMES, each) for each in text.split())
     if name == "scopes":
-        return ", ".join(said(SCOPES, each) for each in text.split())
+        return i18n.gettext(", ").join(said(SCOPES, each) for each in text.split())
     return said(_CODES[name], text) if name in _CODES else text
 
 
