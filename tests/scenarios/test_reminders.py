@@ -1,4 +1,4 @@
-"""Reminding on the real book: every customer of 30 June 2012 has a decision, and fifteen are decided by hand."""
+"""Reminding on the real book: every customer of 30 June 2012 has a decision, and sixteen are decided by hand."""
 
 from __future__ import annotations
 
