@@ -39,7 +39,7 @@ def test_every_page_is_among_those_looked_at(seeded: Path) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("who", ["nobody", "rui", "rosa", "fang", "ming", "ao", "ada"])
 def test_no_page_scrolls_sideways(quiet: House, who: str, language: str) -> None:
-    """From a small phone to a wide screen; only tables scroll, inside their frame."""
+    """From a small phone to a wide screen; only tables scroll, inside their frame, and no text is cut off without a sign of it."""
     username = None if who == "nobody" else who
     page = quiet.page(username, language)
     found = []
@@ -50,7 +50,7 @@ def test_no_page_scrolls_sideways(quiet: House, who: str, language: str) -> None
                 break
             for width in UNFOLDED[language] if opened else WIDTHS[language]:
                 page.set_viewport_size({"width": width, "height": 900})
-                found += [f"{name}, {width} px{', unfolded' if opened else ''}: {line}" for line in too_wide(page)]
+                found += [f"{name}, {width} px{', unfolded' if opened else ''}: {line}" for line in [*too_wide(page), *cut(page)]]
     assert not found, "\n".join(found)
 
 
@@ -114,6 +114,15 @@ def test_on_paper_only_the_content_is_left(quiet: House) -> None:
         page.emulate_media(media="screen", color_scheme="light")
 
 
+def test_what_is_cut_off_is_found(reading_room: House) -> None:
+    """A line put into a frame too small for it is found: the silence above means something."""
+    page = reading_room.page("fang")
+    page.goto("/customers")
+    assert cut(page) == []
+    page.evaluate("const one = document.querySelector('h1'); one.style.overflow = 'hidden'; one.style.whiteSpace = 'nowrap'; one.style.width = '20px'")
+    assert len(cut(page)) == 1
+
+
 def too_wide(page: Page) -> list[str]:
     """What makes the page scroll sideways: its width, and the elements that stand out."""
     return list(
@@ -125,5 +134,20 @@ def too_wide(page: Page) -> list[str]:
               const wide = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > width + 0.5 && !inside(one));
               return [`${document.documentElement.scrollWidth} px wide`, ...wide.slice(0, 5).map((one) => one.outerHTML.slice(0, 120))];
             }"""
+        )
+    )
+
+
+def cut(page: Page) -> list[str]:
+    """Elements whose content is wider or, besides regions that scroll, higher than they show, without an ellipsis to say so."""
+    return list(
+        page.evaluate(
+            """() => [...document.querySelectorAll("main *")].filter((one) => {
+              if (one.clientWidth < 3 || one.clientHeight < 3) return false;
+              const style = getComputedStyle(one);
+              const hides = (way) => way === "hidden" || way === "clip";
+              return (hides(style.overflowX) && one.scrollWidth > one.clientWidth + 1 && style.textOverflow !== "ellipsis")
+                || (hides(style.overflowY) && one.scrollHeight > one.clientHeight + 1 && style.textOverflow !== "ellipsis");
+            }).slice(0, 5).map((one) => `cut: ${one.outerHTML.slice(0, 160)}`)"""
         )
     )
