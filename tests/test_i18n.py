@@ -93,7 +93,7 @@ def test_the_list_of_names_and_codes_holds_no_more_than_is_used() -> None:
 def test_chinese_texts_are_chinese() -> None:
     """Nothing is "translated" into itself, save names that are the same in both languages and forms made of placeholders alone."""
     same = {text for text, told in CHINESE.items() if not re.search("[\u3400-\u9fff]", told)}
-    assert same == {"API", ", ", "{customer}: {answer}.", "{file}: {reason}", "{label}: {value}", "{name}: {reason}."}
+    assert same == {"API", ", ", ": ", "; ", "{customer}: {answer}.", "{file}: {reason}", "{label}: {value}", "{name}: {reason}."}
 
 
 def test_chinese_texts_have_full_width_punctuation() -> None:

@@ -184,6 +184,14 @@ def said(code: str | None) -> str:
     return catalogue.label(known.name, i18n.current()) if known else (code or "")
 
 
+def task_title(kind: str, title: str | None, excuse: str | None) -> str:
+    """What a task is about: its own words; else, of a check, the claim; else what falls to us because the claim was true (P16)."""
+    known = catalogue.load().get(excuse or "")
+    if title is None and kind == "own" and known is not None and known.ours is not None:
+        return catalogue.label(known.ours, i18n.current())
+    return title or said(excuse)
+
+
 def told(code: str | None, facts: str | None) -> tuple[tuple[str, str], ...]:
     """The facts kept with an excuse (JSON text) as (label, value) in the reader's language, in the order they are asked."""
     given: dict[str, str] = json.loads(facts) if facts else {}
@@ -278,7 +286,7 @@ def _task(row: Task, customer_no: str, name: str, names: dict[int, str], rates: 
         customer_name=name,
         kind=row.kind,
         due=row.due,
-        title=row.title or said(row.excuse),
+        title=task_title(row.kind, row.title, row.excuse),
         look_for=look_for,
         facts=told(row.excuse, row.facts),
         owner=names.get(row.user_id or 0, ""),

@@ -392,8 +392,9 @@ def finish_check(work: Work, task_id: int, result: str | None, note: str | None,
     excuse = catalogue.load().get(task.excuse or "")
     if task.result == "true" and excuse is not None and excuse.ours is not None:
         due = _calendar(work, in_force(work.session, work.seller, work.today), customer.country).next_business_day(work.today)
-        title = catalogue.label(excuse.ours, i18n.current())
-        _open_own(work, customer, OwnWord(title, due), task.activity_id)
+        own = _task(work, customer, "own", due, None, task.activity_id)
+        own.excuse = task.excuse
+        work.note(audit.Note("open_task", "task", customer.customer_no, customer.id, None, {"excuse": task.excuse, "due": due}))
 
 
 def raise_dispute(work: Work, invoice_no: str, amount: int, reason: str, note: str | None = None) -> int:

@@ -124,7 +124,7 @@ def _write(work: Work, kept: Book, move: Move, customer: Customer, key: int) -> 
     if move.reopened:
         pending.state, pending.level_on, pending.version = "open", kept.as_of, pending.version + 1
         pending.decided_by = pending.decided_on = pending.decision_note = None
-        work.note(audit.Note("reopen", "proposal", str(pending.id), move.customer_id, {"state": "deferred"}, {"state": "open", "step": pending.step}))
+        work.note(audit.Note("reopen_proposal", "proposal", str(pending.id), move.customer_id, {"state": "deferred"}, {"state": "open", "step": pending.step}))
     elif pending.state == "open":
         moved = _move_up(work, kept, pending)
     proposals.refresh(work, kept, pending, customer.customer_no, move.account, move.standing)

@@ -235,7 +235,7 @@ def _reason(reason: Reason) -> str:
 
 def _task(task: OpenTask) -> tuple[str, tuple[tuple[str, str], ...]]:
     """What a task is about, and the facts to check it by, with their labels (P16)."""
-    return task.title or case_reports.said(task.excuse) or i18n.gettext("Task"), case_reports.told(task.excuse, task.facts)
+    return case_reports.task_title(task.kind, task.title, task.excuse) or i18n.gettext("Task"), case_reports.told(task.excuse, task.facts)
 
 
 def _whom(faces: tuple[reports.Face, ...]) -> tuple[list[tuple[str, str]], str]:

@@ -16,7 +16,7 @@ import wtforms.i18n
 from flask import Flask, Response, current_app, g, make_response, redirect, request, url_for
 from flask_wtf import FlaskForm  # type: ignore[import-untyped]
 from markupsafe import Markup
-from wtforms import Form
+from wtforms import Field, Form, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of an older release
 
 from collect import i18n, sentences
@@ -173,7 +173,15 @@ class PageForm(FlaskForm):  # type: ignore[misc]
         if field is None:
             self.form_errors.append(sentences.say(refusal))
         else:
-            field.errors = [*field.errors, sentences.say(refusal)]
+            field.errors = [*field.errors, sentences.say(_named(refusal, field))]
+
+
+def _named(refusal: Refusal, field: Field) -> Refusal:
+    """A refused choice names the labels that the form shows, not the codes behind them."""
+    if refusal.code != "not_a_choice" or not isinstance(field, SelectField):
+        return refusal
+    labels = [str(label) for value, label, *_ in field.iter_choices() if value]
+    return Refusal(refusal.code, refusal.field, **refusal.params | {"allowed": i18n.gettext(", ").join(labels)})
 
 
 def choices(named: Mapping[Any, Any]) -> list[Any]:

@@ -89,7 +89,8 @@ ACTIONS = {
     "save": _("Saved"),
     "close": _("Closed"),
     "reopen": _("Opened again"),
-    "refuse": _("Refused"),
+    "reopen_proposal": _("Proposed again after the deferral"),
+    "refuse": _("Turned down"),
     "approve": _("Approved"),
     "propose": _("Proposed"),
     "defer": _("Deferred"),
@@ -191,7 +192,7 @@ DISPUTE_REASONS = {
 DISPUTE_STATES = {
     "raised": _("Not answered"),
     "accepted": _("Accepted"),
-    "refused": _("Refused"),
+    "refused": _("Turned down"),
     "settled": _("Resolved"),
 }
 SIGNALS = {

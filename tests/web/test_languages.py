@@ -389,6 +389,7 @@ SAID: tuple[dict[str, str], ...] = (
     {"due": "2026-03-20", "amount": "100"},
     {"due": "2026-03-01", "amount": "100"},
     {"own_title": "补记"},
+    {"kind": "x", "note": "年审"},
 )
 """What a rep may say in the form that logs a contact, and what cannot be logged."""
 SHOWN_AGAIN = {"outbox.settle": "outbox.show", "policy.decide": "policy.show", "decisions.decide": "decisions.show"}
@@ -434,6 +435,8 @@ FORMS: tuple[tuple[Role | None, str, dict[str, Any]], ...] = (
     (Role.MANAGER, "/decisions/{proposal_id}", {"verdict": "x"}),
     (Role.MANAGER, "/policy/4/decide", {"verdict": "approve"}),
     (Role.MANAGER, "/policy/new", {"text": "年审"}),
+    (Role.MANAGER, "/policy/new", {"text": "[x"}),
+    (Role.MANAGER, "/policy/new", {"text": "[x", "effective": "x"}),
 )
 
 
