@@ -365,12 +365,12 @@ def test_what_a_check_finds_changes_the_rate(office: Office) -> None:
     assert (rates["invoice_missing"].true, rates["invoice_missing"].false) == (1, 1)
     ours = office.rows(Task)[-1]
     assert (ours.kind, ours.excuse, ours.due, ours.state) == ("own", "invoice_missing", date(2026, 3, 11), "open")
-        assert reports.task_title(ours.kind, ours.title, ours.excuse) == "Send the invoice again, with proof"
-        i18n.use("zh")
-        try:
-            assert reports.task_title(ours.kind, ours.title, ours.excuse) == "重新寄送发票并保留签收凭证"
-        finally:
-            i18n.use("en")
+    assert reports.task_title(ours.kind, ours.title, ours.excuse) == "Send the invoice again, with proof"
+    i18n.use("zh")
+    try:
+        assert reports.task_title(ours.kind, ours.title, ours.excuse) == "重新寄送发票并保留签收凭证"
+    finally:
+        i18n.use("en")
     assert refused(lambda: office.write("rui", lambda work: cases.finish_check(work, first.id, "true", None, 2))).code == "task_done"
     office.write("rui", lambda work: cases.finish_check(work, ours.id, None, None, 1))
     assert office.one(Task, ours.id).state == "done" and office.one(Task, ours.id).result is None
