@@ -13,7 +13,10 @@ from collect.storage.database import Base, Day, Instant, Minor
 
 
 class Credit(Base):
-    """An amount in the customer's favour: a receipt, a credit note, a write-off; `open_minor` is what no item took yet (S8)."""
+    """An amount in the customer's favour: a receipt, a credit note, a write-off; `open_minor` is what no item took yet (S8).
+
+    `payer` is who the bank says paid, `line_id` the bank line it came from. `order_no`: marked for an order, a prepayment
+    预收 that is no part of the receivables until it is applied (S9, S13)."""
 
     __tablename__ = "credit"
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
@@ -30,6 +33,9 @@ class Credit(Base):
     method: Mapped[str | None] = mapped_column(sa.String(16))
     bank_reference: Mapped[str | None] = mapped_column(sa.String(100))
     reason: Mapped[str | None] = mapped_column(sa.String(200))
+    payer: Mapped[str | None] = mapped_column(sa.String(200))
+    order_no: Mapped[str | None] = mapped_column(sa.String(64))
+    line_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     import_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     recorded_at: Mapped[datetime] = mapped_column(Instant)

@@ -18,6 +18,7 @@ class Item(Base):
     `open_minor` and `closed_on` are kept in step with the allocations in the same transaction; the check makes an
     over-allocation impossible whatever happens at once (S15). `due_date` is NULL while only a provisional date is
     known (S7). A void item has `voided_on` and is not open from that day on.
+    `about_id` is the item that interest, a fee or a debit note is about (S14).
     """
 
     __tablename__ = "item"
@@ -42,6 +43,7 @@ class Item(Base):
     po_no: Mapped[str | None] = mapped_column(sa.String(64))
     delivered_on: Mapped[date | None] = mapped_column(Day)
     description: Mapped[str | None] = mapped_column(sa.String(500))
+    about_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     import_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     recorded_at: Mapped[datetime] = mapped_column(Instant)

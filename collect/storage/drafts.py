@@ -1,0 +1,39 @@
+"""E-invoices taken in that are not in the books yet: what the file says, whom it may be for, and what it waits for."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from collect.storage.database import Base, Day, Instant, Minor
+
+
+class Draft(Base):
+    """One e-invoice; `fields` is all that was read of it. `state`: waiting (for a customer or terms), posted, discarded."""
+
+    __tablename__ = "draft"
+    id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    seller_id: Mapped[int] = mapped_column(sa.ForeignKey("seller.id"))
+    form: Mapped[str] = mapped_column(sa.String(12))
+    kind: Mapped[str] = mapped_column(sa.String(12))
+    document_no: Mapped[str] = mapped_column(sa.String(64))
+    issue_date: Mapped[date] = mapped_column(Day)
+    due_date: Mapped[date | None] = mapped_column(Day)
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    amount_minor: Mapped[int] = mapped_column(Minor)
+    prepaid_minor: Mapped[int] = mapped_column(Minor)
+    buyer_name: Mapped[str | None] = mapped_column(sa.String(200))
+    buyer_tax_no: Mapped[str | None] = mapped_column(sa.String(64))
+    customer_id: Mapped[int | None] = mapped_column(sa.ForeignKey("customer.id"), index=True)
+    fields: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    state: Mapped[str] = mapped_column(sa.String(10))
+    reason: Mapped[str | None] = mapped_column(sa.String(200))
+    file_name: Mapped[str] = mapped_column(sa.String(255))
+    file_hash: Mapped[str] = mapped_column(sa.String(64), index=True)
+    by: Mapped[str] = mapped_column(sa.String(64))
+    version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+    __table_args__ = (sa.CheckConstraint("state IN ('waiting', 'posted', 'discarded')", name="state"), sa.Index("ix_draft_document_no", "document_no"))
