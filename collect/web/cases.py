@@ -30,7 +30,7 @@ from collect.web.pages import FilterForm, PageForm, Permission, needs
 blueprint = Blueprint("cases", __name__)
 blueprint.record_once(numbers.register)
 
-KINDS = {"visit": i18n.lazy("Visit"), "call": i18n.lazy("Call"), "message": i18n.lazy("WeChat, text or e-mail"), "note": i18n.lazy("Note")}
+KINDS = {"visit": i18n.lazy("Visit"), "call": i18n.lazy("Call"), "message": i18n.lazy("Text or mail"), "note": i18n.lazy("Note")}
 OUTCOMES = {"": i18n.lazy("As filled in below"), **{key: i18n.lazy(words.OUTCOMES[key]) for key in services.OUTCOMES if key != "note"}}
 STATES = {
     "": i18n.lazy("All"),
