@@ -96,6 +96,8 @@ SENTENCES: dict[str, str] = {
     # receipts and their allocation
     "rows_disagree": _("The rows of {number} (lines {line} and {other}) tell different receipts; they must agree here."),
     "receipt_differs": _("Receipt {number} is already in the books with another value here; reverse it first."),
+    "receipt_number_taken": _("Receipt {number} is already in the books; use another number."),
+    "receipt_in_future": _("{value} lies ahead; a receipt counts from the day the money came in."),
     "receipt_known": _("Receipt {number} is already in the books without invoice {invoice}; apply the rest of it on the customer's page."),
     "unknown_invoice": _("Invoice {value} is not known; import the invoice first."),
     "invoice_of_other_customer": _("Invoice {value} belongs to another customer."),

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from collect.domain.errors import Refusal
 
-SALES, RETURNS, BANK, REDATING = "sales", "returns", "bank", "redating"
+SALES, RETURNS, BANK, REDATING, BAD_DEBT, PAYABLES = "sales", "returns", "bank", "redating", "bad_debt", "payables"
 
-CONTRA_OF = {"receipt": BANK, "credit_note": RETURNS}
+CONTRA_OF = {"receipt": BANK, "credit_note": RETURNS, "write_off": BAD_DEBT, "set_off": PAYABLES}
 """The account on the other side of each kind of credit."""
 
 

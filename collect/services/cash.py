@@ -319,7 +319,7 @@ def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | 
         if part > 0:
             day = application.effective_later(credit.day, item.issue_date, work.today, effective)
             ledger.check_open(day, closed, "effective")
-            _allocate(work, credit, item, part, day, None)
+            allocate(work, credit, item, part, day, None)
             left -= part
     work.note(audit.Note("apply", kind, credit_no, credit.customer_id, None, {"invoice": invoice_no, "amount": money.plain(total, credit.currency), "effective": effective}))
     return total
@@ -337,12 +337,12 @@ def unapply(work: Work, allocation_id: int, reason: str) -> None:
         raise Refusal("already_reversed", None)
     day = max(work.today, found.effective)
     ledger.check_open(day, load_closed_months(work.session), "effective")
-    _allocate(work, credit, item, -found.amount_minor, day, found.id)
+    allocate(work, credit, item, -found.amount_minor, day, found.id)
     after = {"invoice": item.document_no, "amount": money.plain(-found.amount_minor, credit.currency), "effective": day}
     work.note(audit.Note("unapply", credit.kind, credit.number, credit.customer_id, None, after, reason))
 
 
-def _allocate(work: Work, credit: Credit, item: Item, amount: int, day: date, reverses: int | None) -> None:
+def allocate(work: Work, credit: Credit, item: Item, amount: int, day: date, reverses: int | None) -> None:
     """Write one allocation (negative when it reverses another), both rests, and the journal lines."""
     row = Allocation(id=next_ids(work.session, 1)[0], credit_id=credit.id, item_id=item.id, amount_minor=amount, effective=day, reverses_id=reverses, recorded_at=work.now)
     work.session.add(row)

@@ -221,11 +221,7 @@ def void_document(work: Work, kind: str, number: str, reason: str, closed: froze
         credit = work.session.scalars(sa.select(Credit).where(Credit.number == number, Credit.kind == kind).with_for_update()).one()
         if credit.open_minor != credit.amount_minor:
             raise Refusal("document_settled", "status", number=number)
-        day = max(work.today, credit.day)
-        line = ledger.receive(kind, day, -credit.amount_minor)
-        credit.open_minor, credit.voided_on, credit.voided_at, credit.version = 0, day, work.now, credit.version + 1
-        post(work, [line._replace(event="void")], credit.customer_id, credit.currency, item=None, credit=credit.id, allocation=None, documents=credit.amount_minor)
-        work.note(audit.Note("void", kind, number, credit.customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
+        void_credit(work, credit, reason)
         return
     items = list(work.session.scalars(sa.select(Item).where(Item.document_no == number).order_by(Item.part).with_for_update()))
     if any(item.open_minor != item.amount_minor for item in items):
@@ -236,6 +232,15 @@ def void_document(work: Work, kind: str, number: str, reason: str, closed: froze
         item.open_minor, item.voided_on, item.voided_at, item.version = 0, day, work.now, item.version + 1
         post(work, [line], item.customer_id, item.currency, item=item.id, credit=None, allocation=None, documents=-item.amount_minor)
     work.note(audit.Note("void", "invoice", number, items[0].customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
+
+
+def void_credit(work: Work, credit: Credit, reason: str) -> None:
+    """Take a receipt or credit back that settles nothing (any more), by an entry effective today (S5)."""
+    day = max(work.today, credit.day)
+    line = ledger.receive(credit.kind, day, -credit.amount_minor)
+    credit.open_minor, credit.voided_on, credit.voided_at, credit.version = 0, day, work.now, credit.version + 1
+    post(work, [line._replace(event="void")], credit.customer_id, credit.currency, item=None, credit=credit.id, allocation=None, documents=credit.amount_minor)
+    work.note(audit.Note("void", credit.kind, credit.number, credit.customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
 
 
 def record_event(work: Work, number: str, happened: date, reason: str | None = None, trigger: str | None = None) -> None:

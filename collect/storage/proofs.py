@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from collect.domain.ledger import BANK, RETURNS, SALES
+from collect.domain.ledger import CONTRA_OF, SALES
 from collect.storage.audit import Audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Assignment, Customer
@@ -104,7 +104,7 @@ def wrong_allocations(session: Session) -> Iterator[int]:
 
 def wrong_lines(session: Session) -> Iterator[int]:
     """Journal lines that do not balance or say something else than the document they come from."""
-    account = sa.case((Credit.kind == "receipt", BANK), else_=RETURNS)
+    account = sa.case(CONTRA_OF, value=Credit.kind)
     same_item = sa.and_(Line.customer_id == Item.customer_id, Line.seller_id == Item.seller_id, Line.currency == Item.currency, Line.issued == Item.issue_date)
     same_credit = sa.and_(Line.customer_id == Credit.customer_id, Line.seller_id == Credit.seller_id, Line.currency == Credit.currency)
     due = sa.or_(Item.trigger.is_not(None), sa.and_(Line.due.is_(None), Item.due_date.is_(None)), sa.func.coalesce(Line.due == Item.due_date, sa.false()))

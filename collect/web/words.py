@@ -89,6 +89,7 @@ ACTIONS = {
     "save": _("Saved"),
     "close": _("Closed"),
     "reopen": _("Opened again"),
+    "receive": _("Money received"),
     "reopen_proposal": _("Proposed again after the deferral"),
     "refuse": _("Turned down"),
     "approve": _("Approved"),
