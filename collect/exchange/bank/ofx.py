@@ -1,0 +1,155 @@
+"""OFX and QFX, as SGML (version 1) and as XML (version 2): bank and credit card statements."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from collect.domain import money
+from collect.domain.errors import Refusal
+from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, minor_of
+
+_TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,64})\s*(/?)>([^<]*)")
+_CHARSET = re.compile(r"CHARSET:\s*([\w-]+)")
+_MOST_TAGS = 4_000_000
+
+
+@dataclass(slots=True)
+class _Node:
+    """An aggregate or a value of the file."""
+
+    name: str
+    text: str = ""
+    children: list[_Node] = field(default_factory=list)
+
+    def all(self, *path: str) -> Iterator[_Node]:
+        """Every node at the end of a path of names."""
+        if not path:
+            yield self
+            return
+        for child in self.children:
+            if child.name == path[0]:
+                yield from child.all(*path[1:])
+
+    def value(self, *path: str) -> str:
+        """The text of the first node at the end of a path; empty where there is none."""
+        return next((node.text for node in self.all(*path)), "")
+
+
+def read(content: bytes, name: str) -> list[Statement]:
+    """The bank and card statements of a file; investment accounts are no receipts and are left out.
+
+    OFX tells only the closing balance, so the lines cannot be held against an opening one. Refusals: `xml_doctype`,
+    `statement_unknown` where the file holds no statement at all, and those of amounts and dates.
+    """
+    text = _decoded(content)
+    if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text:
+        raise Refusal("xml_doctype", None, name=name)
+    root = _tree(text, name)
+    found = []
+    for message, response, body in (("BANKMSGSRSV1", "STMTTRNRS", "STMTRS"), ("CREDITCARDMSGSRSV1", "CCSTMTTRNRS", "CCSTMTRS")):
+        found += [_statement(node).checked() for node in root.all("OFX", message, response, body)]
+    if not found:
+        raise Refusal("statement_unknown", None, name=name)
+    return found
+
+
+def _decoded(content: bytes) -> str:
+    """The text in the charset that the file names, else UTF-8, GB18030 or the Western code page."""
+    named = _CHARSET.search(content[:400].decode("ascii", "replace"))
+    codecs = ["utf-8-sig", "gb18030", "cp1252"]
+    if named and named[1].isdigit() and named[1] in ("936", "1252"):
+        codecs.insert(1, {"936": "gb18030", "1252": "cp1252"}[named[1]])
+    for codec in codecs:
+        try:
+            return content.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("cp1252", "replace")
+
+
+def _tree(text: str, name: str) -> _Node:
+    """The tags as a tree; SGML leaves the end tags of values out, so a value ends where the next tag begins."""
+    root = _Node("")
+    stack = [root]
+    start = text.find("<OFX>")
+    if start < 0:
+        raise Refusal("statement_unknown", None, name=name)
+    for count, found in enumerate(_TAG.finditer(text, start)):
+        if count > _MOST_TAGS:
+            raise Refusal("statement_too_long", None, most=MOST_LINES)
+        closing, tag, empty, told = found[1], found[2].upper(), found[3], found[4].strip()
+        if closing:
+            if any(node.name == tag for node in stack[1:]):
+                while stack[-1].name != tag:
+                    stack.pop()
+                stack.pop()
+        elif told or empty:
+            stack[-1].children.append(_Node(tag, html.unescape(told)))
+        else:
+            node = _Node(tag)
+            stack[-1].children.append(node)
+            if len(stack) < 64 and f"</{tag}>" in text[found.end() : found.end() + 64] or not _is_value(tag):
+                stack.append(node)
+    return root
+
+
+def _is_value(tag: str) -> bool:
+    """Whether a tag without text is an empty value and not an aggregate."""
+    return tag in _VALUES
+
+
+_VALUES = frozenset({"MEMO", "NAME", "CHECKNUM", "REFNUM", "FITID", "DTASOF", "DTSTART", "DTEND", "DTPOSTED", "DTUSER", "BALAMT", "TRNAMT", "SIC", "PAYEEID", "EXTDNAME", "MESSAGE"})
+
+
+def _statement(node: _Node) -> Statement:
+    """One STMTRS or CCSTMTRS."""
+    currency = node.value("CURDEF").upper()
+    account = node.value("BANKACCTFROM", "ACCTID") or node.value("CCACCTFROM", "ACCTID")
+    if not money.is_currency(currency):
+        raise Refusal("statement_no_currency", None, account=account or "?")
+    entries = tuple(_entry(line, currency) for line in node.all("BANKTRANLIST", "STMTTRN"))
+    if len(entries) > MOST_LINES:
+        raise Refusal("statement_too_long", None, most=MOST_LINES)
+    since, through = (_day(node.value("BANKTRANLIST", name), name) if node.value("BANKTRANLIST", name) else None for name in ("DTSTART", "DTEND"))
+    told = node.value("LEDGERBAL", "BALAMT")
+    closing = minor_of(_number(told), currency) if told else None
+    return Statement("ofx", "".join(account.split()), currency, entries, "", since, through, None, closing)
+
+
+def _entry(node: _Node, currency: str) -> Entry:
+    kind, own = node.value("TRNTYPE"), node.value("CURRENCY", "CURSYM").upper()
+    if own and own != currency and money.is_currency(own):
+        currency = own
+    return Entry(
+        _day(node.value("DTPOSTED"), "DTPOSTED"),
+        minor_of(_number(node.value("TRNAMT")), currency),
+        currency,
+        _day(node.value("DTAVAIL"), "DTAVAIL") if node.value("DTAVAIL") else None,
+        line_of(node.value("NAME") or node.value("PAYEE", "NAME"))[:200],
+        "".join(node.value("BANKACCTTO", "ACCTID").split()),
+        line_of(node.value("CHECKNUM"), node.value("REFNUM"))[:140],
+        line_of(node.value("MEMO"), "" if kind in ("CREDIT", "DEBIT", "OTHER", "") else kind)[:2000],
+        False,
+        node.value("FITID"),
+    )
+
+
+def _number(text: str) -> Decimal:
+    """An amount: a point or a comma separates decimals."""
+    try:
+        return Decimal(text.replace(",", ".") if "." not in text else text.replace(",", ""))
+    except InvalidOperation:
+        raise Refusal("bad_amount", "TRNAMT", value=text) from None
+
+
+def _day(text: str, name: str) -> date:
+    """The day of `20130525060000.000[-5:EST]`, as the bank wrote it."""
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError:
+        raise Refusal("bad_date", name, value=text) from None

@@ -1,0 +1,90 @@
+"""What every bank file comes down to: statements of one account each, their lines, and the check that they add up."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from collect.domain import money
+from collect.domain.errors import Refusal
+
+MOST_LINES = 200_000
+"""More lines than any bank puts into one file; a file beyond it is refused before it fills the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement: `amount` in minor units, positive for money in. `reversal`: the bank takes an earlier movement back.
+
+    `day` is when the bank booked it. `reference` is what payer or bank numbered it with, `narrative` all free text.
+    `identity` is the bank's own number of the line, where it gives one.
+    """
+
+    day: date
+    amount: int
+    currency: str
+    value_day: date | None = None
+    payer: str = ""
+    payer_account: str = ""
+    reference: str = ""
+    narrative: str = ""
+    reversal: bool = False
+    identity: str = ""
+
+    def fingerprint(self) -> str:
+        """SHA-256 over everything the bank tells of the line: the same line of two files has the same one (S16)."""
+        parts = (self.day, self.amount, self.currency, self.payer, self.payer_account, self.reference, self.narrative, self.reversal, self.identity)
+        return hashlib.sha256("\x1f".join(re.sub(r"\s+", "", str(part)) for part in parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of one account; balances in minor units, None where the file tells none."""
+
+    form: str
+    account: str
+    currency: str
+    entries: tuple[Entry, ...]
+    number: str = ""
+    since: date | None = None
+    through: date | None = None
+    opening: int | None = None
+    closing: int | None = None
+
+    def checked(self) -> Statement:
+        """The statement, its days completed from its lines; Refusal `statement_off` unless opening + lines = closing."""
+        moved = sum(entry.amount for entry in self.entries if entry.currency == self.currency)
+        if self.opening is not None and self.closing is not None and self.opening + moved != self.closing:
+            told = {name: money.plain(value, self.currency) for name, value in (("opening", self.opening), ("moved", moved), ("closing", self.closing))}
+            raise Refusal("statement_off", None, account=self.account or "?", number=self.number or "?", currency=self.currency, **told)
+        days = [entry.day for entry in self.entries]
+        return replace(self, since=self.since or min(days, default=None), through=self.through or max(days, default=None))
+
+
+def minor_of(value: Decimal, currency: str, field: str = "amount") -> int:
+    """The amount in minor units, exactly; Refusal `too_many_decimals` for what is no whole minor unit, `amount_too_large` (S1)."""
+    try:
+        scaled = value.scaleb(money.exponent(currency))
+    except ArithmeticError:
+        raise Refusal("bad_amount", field, value=str(value)) from None
+    if not value.is_finite() or scaled.adjusted() > 40:
+        raise Refusal("bad_amount", field, value=str(value))
+    minor = int(scaled)
+    if minor != scaled:
+        raise Refusal("too_many_decimals", field, value=str(value), currency=currency, decimals=money.exponent(currency))
+    if abs(minor) > money.LIMIT:
+        raise Refusal("amount_too_large", field, value=str(value), currency=currency)
+    return minor
+
+
+def line_of(*texts: str | None) -> str:
+    """Texts joined by a space each, white space made single; what is empty or said already is left out."""
+    found: list[str] = []
+    for text in texts:
+        plain = re.sub(r"\s+", " ", text or "").strip()
+        if plain and plain not in found:
+            found.append(plain)
+    return " ".join(found)
