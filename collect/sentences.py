@@ -96,6 +96,9 @@ SENTENCES: dict[str, str] = {
     # receipts and their allocation
     "rows_disagree": _("The rows of {number} (lines {line} and {other}) tell different receipts; they must agree here."),
     "receipt_differs": _("Receipt {number} is already in the books with another value here; reverse it first."),
+    "document_number_taken": _("{number} is already in the books; use another number."),
+    "document_number_missing": _("Give the document a number of at most 64 characters."),
+    "about_unknown": _("There is no invoice {value} of this customer; name the invoice it is about, or leave it empty."),
     "receipt_number_taken": _("Receipt {number} is already in the books; use another number."),
     "receipt_in_future": _("{value} lies ahead; a receipt counts from the day the money came in."),
     "receipt_known": _("Receipt {number} is already in the books without invoice {invoice}; apply the rest of it on the customer's page."),

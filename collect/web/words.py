@@ -90,6 +90,7 @@ ACTIONS = {
     "close": _("Closed"),
     "reopen": _("Opened again"),
     "receive": _("Money received"),
+    "credit": _("Credited"),
     "reopen_proposal": _("Proposed again after the deferral"),
     "refuse": _("Turned down"),
     "approve": _("Approved"),
