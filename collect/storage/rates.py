@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from collect.storage.database import Base, Day, Instant
 
@@ -26,3 +26,13 @@ class Rate(Base):
     by: Mapped[str] = mapped_column(sa.String(64))
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (sa.Index("ix_rate_base_quote_since", "base", "quote", "since"),)
+
+
+def load_rates(session: Session, base: str, quote: str) -> list[Rate]:
+    """The rates of a pair in order of the day they are in force from; of one day the last recorded counts and stands last."""
+    return list(session.scalars(sa.select(Rate).where(Rate.base == base, Rate.quote == quote).order_by(Rate.since, Rate.id)))
+
+
+def load_latest(session: Session, limit: int = 200) -> list[Rate]:
+    """The rates of everything, the latest days first."""
+    return list(session.scalars(sa.select(Rate).order_by(Rate.since.desc(), Rate.id.desc()).limit(limit)))
