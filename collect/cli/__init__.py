@@ -19,6 +19,7 @@ from collect.cli.remind import day, remind
 from collect.cli.reports import report
 from collect.cli.sending import outbox, send, worker
 from collect.cli.serve import routes, serve
+from collect.cli.statement_in import statement
 from collect.cli.users import user
 from collect.cli.words import mark
 
@@ -36,3 +37,4 @@ def main() -> None:
 
 for _command in (demo, init, serve, remind, day, escalate, supply, db, user, import_, report, policy, month, doctor, routes, audit, verify, send, worker, outbox):
     main.add_command(_command)
+import_.add_command(statement)

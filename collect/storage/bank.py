@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from collect.storage.database import Base, Day, Instant, Minor
 
@@ -109,3 +110,68 @@ class PayerAlias(Base):
     by: Mapped[str] = mapped_column(sa.String(64))
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (sa.Index("ix_payer_alias_name", "name"),)
+
+
+def find_account(session: Session, seller_id: int, number: str, currency: str | None = None) -> BankAccount | None:
+    """Our account of that number, in that currency where one is named."""
+    query = sa.select(BankAccount).where(BankAccount.seller_id == seller_id, BankAccount.number == number)
+    if currency is not None:
+        query = query.where(BankAccount.currency == currency)
+    return session.scalars(query.order_by(BankAccount.id)).first()
+
+
+def load_known(session: Session, account_id: int, marks: Collection[str]) -> dict[str, int]:
+    """How many lines of each of these fingerprints an account has already."""
+    found: dict[str, int] = {}
+    wanted = sorted(marks)
+    for start in range(0, len(wanted), 500):
+        query = sa.select(BankLine.fingerprint, sa.func.count()).where(BankLine.account_id == account_id, BankLine.fingerprint.in_(wanted[start : start + 500]))
+        for mark, count in session.execute(query.group_by(BankLine.fingerprint)):
+            found[mark] = int(count)
+    return found
+
+
+def has_file(session: Session, account_id: int, file_hash: str) -> bool:
+    """Whether a file with these bytes was taken in for the account before."""
+    return session.scalar(sa.select(BankStatement.id).where(BankStatement.account_id == account_id, BankStatement.file_hash == file_hash).limit(1)) is not None
+
+
+class AccountRow(NamedTuple):
+    """An account with how many of its lines wait, and the money in them."""
+
+    account: BankAccount
+    waiting: int
+    waiting_minor: int
+
+
+def load_accounts(session: Session) -> list[AccountRow]:
+    """Our bank accounts, open ones first, by number."""
+    waiting = (
+        sa.select(BankLine.account_id, sa.func.count().label("lines"), sa.func.sum(BankLine.amount_minor).label("minor"))
+        .where(BankLine.state == "open")
+        .group_by(BankLine.account_id)
+        .subquery()
+    )
+    query = sa.select(BankAccount, sa.func.coalesce(waiting.c.lines, 0), sa.func.coalesce(waiting.c.minor, 0)).outerjoin(waiting, waiting.c.account_id == BankAccount.id)
+    rows = session.execute(query.order_by(BankAccount.closed_on.is_not(None), BankAccount.number, BankAccount.currency))
+    return [AccountRow(account, int(lines), int(minor)) for account, lines, minor in rows]
+
+
+def load_statements(session: Session, limit: int, account_id: int | None = None) -> list[tuple[BankStatement, BankAccount]]:
+    """The statements taken in last, with their accounts."""
+    query = sa.select(BankStatement, BankAccount).join(BankAccount, BankAccount.id == BankStatement.account_id)
+    if account_id is not None:
+        query = query.where(BankStatement.account_id == account_id)
+    return [(statement, account) for statement, account in session.execute(query.order_by(BankStatement.id.desc()).limit(limit))]
+
+
+def load_statement_lines(session: Session, statement_id: int, limit: int) -> list[BankLine]:
+    """The lines that a statement brought in, in the order of the file."""
+    return list(session.scalars(sa.select(BankLine).where(BankLine.statement_id == statement_id).order_by(BankLine.id).limit(limit)))
+
+
+def covered_through(session: Session) -> date | None:
+    """Through which day the statements of every account that is not closed reach; None where there is no account, or one has none (S22)."""
+    days = list(session.scalars(sa.select(BankAccount.through).where(BankAccount.closed_on.is_(None))))
+    known = [day for day in days if day is not None]
+    return min(known) if known and len(known) == len(days) else None

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from collect.domain.excuses import Rate
 from collect.domain.promises import JUDGED, LIVE, PAPER, RENEGOTIATED, Received, Record, record
 from collect.domain.rights import Scope
+from collect.storage.bank import covered_through
 from collect.storage.cash import Credit
 from collect.storage.customers import Customer, seen_ids
 from collect.storage.database import Base, Day, Instant, Minor
@@ -179,13 +180,13 @@ class Overdue(NamedTuple):
 def bank_through(session: Session, as_of: date) -> date | None:
     """Through which day the bank's data are complete, as far as that is known on a date: promises are judged no further (S22).
 
-    The later of finance's last word and the day of the latest receipt that came through a bank by then; what was voided
-    since still says that its day had been taken in.
+    The latest of finance's last word, the day that the statements of every open bank account reach, and the day of the
+    latest receipt that came through a bank by then; what was voided since still says that its day had been taken in.
     """
     word = session.scalar(sa.select(BankDay.through).order_by(BankDay.id.desc()).limit(1))
     bank = sa.or_(Credit.method.is_(None), Credit.method.not_in((*PAPER, "cash")))
     latest = session.scalar(sa.select(sa.func.max(Credit.day)).where(Credit.kind == "receipt", Credit.day <= as_of, bank))
-    days = [day for day in (word, latest) if day is not None]
+    days = [day for day in (word, latest, covered_through(session)) if day is not None]
     return max(days) if days else None
 
 

@@ -74,7 +74,7 @@ def minor_of(value: Decimal, currency: str, field: str = "amount") -> int:
         raise Refusal("bad_amount", field, value=str(value))
     minor = int(scaled)
     if minor != scaled:
-        raise Refusal("too_many_decimals", field, value=str(value), currency=currency, decimals=money.exponent(currency))
+        raise Refusal("too_many_decimals", field, value=str(value), currency=currency, places=money.exponent(currency))
     if abs(minor) > money.LIMIT:
         raise Refusal("amount_too_large", field, value=str(value), currency=currency)
     return minor

@@ -194,12 +194,12 @@ def _entry(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms,
     except Refusal:
         if not any(char.isdigit() for char in stamp) or len(filled) <= 2:
             return None
-        raise Refusal("bad_statement_line", None, line=number, field="day", value=stamp) from None
+        raise Refusal("bad_statement_line", "day", line=number, value=stamp) from None
     code = _currency(_first(row, roles, "currency")) or currency
     try:
         amount, code = _amount(row, roles, read_as.decimal, code)
     except Refusal as refusal:
-        raise Refusal("bad_statement_line", None, line=number, field=refusal.field or "amount", value=refusal.params.get("value", "")) from refusal
+        raise Refusal("bad_statement_line", "amount", line=number, value=refusal.params.get("value", "")) from refusal
     if code is None:
         raise Refusal("statement_no_currency", None, account="?")
     sign = _sign(row, roles, number)

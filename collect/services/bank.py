@@ -1,0 +1,183 @@
+"""Bank statements into the books: accounts recognised, each line stored once, and through which day the bank's data are complete."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect.domain import money
+from collect.domain.errors import NotFound, Refusal
+from collect.domain.rights import Actor, Permission
+from collect.exchange.bank import reading
+from collect.exchange.bank.shape import Statement
+from collect.exchange.sheets import Limits
+from collect.runtime import Runtime, Work
+from collect.storage import audit, database
+from collect.storage import bank as storage
+from collect.storage.bank import BankAccount, BankLine, BankStatement
+
+_LINE = (
+    *("id", "account_id", "statement_id", "fingerprint", "ordinal", "day", "value_day", "amount_minor", "currency", "payer", "payer_account"),
+    *("reference", "narrative", "reversal", "state", "version", "recorded_at"),
+)
+
+
+@dataclass
+class Taken:
+    """What became of a file: statements and lines in it, lines that are new, money in among them, and the ids of those to match."""
+
+    statements: int = 0
+    lines: int = 0
+    new: int = 0
+    unchanged: int = 0
+    incoming: int = 0
+    accounts: list[str] = field(default_factory=list)
+    accounts_made: list[str] = field(default_factory=list)
+    line_ids: list[int] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result for a program."""
+        names = ("statements", "lines", "new", "unchanged", "incoming", "accounts", "accounts_made")
+        return {name: getattr(self, name) for name in names}
+
+
+class _Undone(Exception):
+    """Leaves the transaction of a dry run."""
+
+
+def take_in(
+    runtime: Runtime, actor: Actor, source: Path | bytes, name: str, account: str | None = None, columns: Mapping[str, str] | None = None, dry_run: bool = False
+) -> Taken:
+    """Take the statements of a bank file in, in one transaction; the same lines again change nothing (S16).
+
+    An account that is not known yet is made from the number in the file, for there is no money in it to lose: finance
+    names or closes it afterwards. `account` names ours where a table tells none. Two lines that the bank tells exactly
+    alike in one file are two; a line that another file told already is the same one. Raises a Refusal, and stores
+    nothing, where a file cannot be read, does not add up (`statement_off`) or tells no account (`statement_account`).
+    """
+    actor.need(Permission.IMPORT)
+    with runtime.read(actor) as view:
+        currency = view.seller.currency
+        own = storage.find_account(view.session, view.seller.id, _plain(account)) if account else None
+    statements, sha256 = reading.read(source, name, Limits.of(runtime.settings), columns, own.currency if own else currency)
+    holder: list[Taken] = []
+
+    def act(work: Work) -> None:
+        holder[:] = [_store(work, statements, name, sha256, account)]
+        if dry_run:
+            raise _Undone
+
+    try:
+        runtime.write(actor, act)
+    except _Undone:
+        pass
+    return holder[0]
+
+
+def _plain(number: str) -> str:
+    """An account number as banks compare it."""
+    return "".join(money.fold(number).split()).upper()[:64]
+
+
+def _store(work: Work, statements: list[Statement], name: str, sha256: str, account: str | None) -> Taken:
+    taken = Taken()
+    seen: dict[int, Counter[str]] = {}
+    for statement in statements:
+        number = _plain(account) if account else _plain(statement.account)
+        if not number:
+            raise Refusal("statement_account", "account", name=name)
+        found = storage.find_account(work.session, work.seller.id, number, statement.currency)
+        if found is None:
+            found = _open_account(work, number, statement.currency)
+            taken.accounts_made.append(number)
+        if number not in taken.accounts:
+            taken.accounts.append(number)
+        _store_one(work, found, statement, name, sha256, taken, seen.setdefault(found.id, Counter()))
+    if taken.new or taken.accounts_made:
+        told = {"file": name[:255], "file_hash": sha256, "lines": taken.lines, "new": taken.new, "accounts": taken.accounts}
+        work.note(audit.Note("take_in", "bank", sha256[:16], after=told))
+    return taken
+
+
+def _open_account(work: Work, number: str, currency: str) -> BankAccount:
+    account = BankAccount(
+        id=database.next_ids(work.session, 1)[0], seller_id=work.seller.id, number=number, name=number, currency=currency, version=1, recorded_at=work.now
+    )
+    work.session.add(account)
+    work.session.flush()
+    return account
+
+
+def _store_one(work: Work, account: BankAccount, statement: Statement, name: str, sha256: str, taken: Taken, counted: Counter[str]) -> None:
+    """One statement: its row, and those of its lines that no file told before."""
+    prints = [entry.fingerprint() for entry in statement.entries]
+    known = storage.load_known(work.session, account.id, set(prints))
+    ids = iter(database.next_ids(work.session, len(prints) + 1))
+    row = BankStatement(
+        id=next(ids),
+        account_id=account.id,
+        form=statement.form,
+        number=statement.number[:64] or None,
+        since=statement.since,
+        through=statement.through,
+        opening_minor=statement.opening,
+        closing_minor=statement.closing,
+        lines=len(prints),
+        fresh=0,
+        file_name=name[:255],
+        file_hash=sha256,
+        by=work.actor.name,
+        recorded_at=work.now,
+    )
+    rows = []
+    for entry, mark in zip(statement.entries, prints, strict=True):
+        ordinal = counted[mark]
+        counted[mark] += 1
+        if ordinal < known.get(mark, 0):
+            continue
+        key = next(ids)
+        incoming = entry.amount > 0 and not entry.reversal
+        texts = (entry.payer[:200] or None, entry.payer_account[:64] or None, entry.reference[:140] or None, entry.narrative[:2000] or None)
+        state = "open" if incoming else "out"
+        rows.append(
+            (key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *texts, entry.reversal, state, 1, work.now)
+        )
+        if incoming:
+            taken.incoming += 1
+            taken.line_ids.append(key)
+    taken.statements += 1
+    taken.lines += len(prints)
+    taken.new += len(rows)
+    taken.unchanged += len(prints) - len(rows)
+    if rows or not storage.has_file(work.session, account.id, sha256):
+        row.fresh = len(rows)
+        work.session.add(row)
+        work.session.flush()
+        database.bulk(work.session, BankLine.__table__, _LINE, rows)  # type: ignore[arg-type]
+    covered = min(statement.through, work.today) if statement.through else None
+    if covered is not None and (account.through is None or account.through < covered):
+        account.through, account.version = covered, account.version + 1
+
+
+def change_account(work: Work, account_id: int, name: str, closed: bool, version: int) -> None:
+    """Give an account another name, or close it: its data are waited for no longer (S22). Refusal `changed_meanwhile`, `account_name_missing`."""
+    work.actor.need(Permission.ALLOCATE)
+    account = work.session.scalars(sa.select(BankAccount).where(BankAccount.id == account_id).with_for_update()).first()
+    if account is None:
+        raise NotFound("bank_account", account_id)
+    if account.version != version:
+        raise Refusal("changed_meanwhile", None, what=account.number)
+    if not name.strip():
+        raise Refusal("account_name_missing", "name")
+    before = {"name": account.name, "closed": account.closed_on is not None}
+    account.name = name.strip()[:100]
+    account.closed_on = (account.closed_on or work.today) if closed else None
+    account.version += 1
+    after = {"name": account.name, "closed": account.closed_on is not None}
+    if after != before:
+        work.note(audit.Note("change", "bank", account.number, before=before, after=after))

@@ -1,0 +1,136 @@
+"""Cash: our bank accounts with what waits on them, the statements taken in, and taking one in."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, flash
+from flask_wtf.file import FileField  # type: ignore[import-untyped]
+from wtforms import BooleanField, HiddenField, StringField, validators
+
+from collect import i18n
+from collect.domain.errors import NotFound, Refusal
+from collect.services import bank as services
+from collect.services import matching
+from collect.storage import bank as storage
+from collect.storage.cases import bank_through
+from collect.web import pages
+from collect.web.pages import PageForm, Permission, needs
+
+blueprint = Blueprint("bank", __name__, url_prefix="/bank")
+
+SHOWN = 500
+STATES = {
+    "open": i18n.mark("waiting"),
+    "applied": i18n.mark("applied"),
+    "ignored": i18n.mark("set aside"),
+    "out": i18n.mark("money out"),
+}
+TONES = {"open": "warn", "applied": "good", "ignored": "quiet", "out": "quiet"}
+
+
+class UploadForm(PageForm):
+    """A bank file, and which account a table belongs to that tells none."""
+
+    file = FileField(i18n.lazy("File"))
+    account = StringField(i18n.lazy("Our account"), [validators.Length(max=64)])
+    check = BooleanField(i18n.lazy("Only check: change nothing"))
+
+
+class AccountForm(PageForm):
+    """What an account is called, and whether it still delivers statements."""
+
+    name = StringField(i18n.lazy("Name"), [validators.InputRequired(), validators.Length(max=100)])
+    closed = BooleanField(i18n.lazy("Closed: its statements are no longer waited for"))
+    version = HiddenField()
+
+
+@blueprint.get("")
+@needs(Permission.ALLOCATE)
+def index() -> Response:
+    """The accounts, and the statements taken in last."""
+    with pages.read_view() as view:
+        accounts = storage.load_accounts(view.session)
+        statements = storage.load_statements(view.session, 50)
+        through = bank_through(view.session, view.today)
+    return pages.render("bank/index.html", accounts=accounts, statements=statements, through=through)
+
+
+@blueprint.route("/upload", methods=["GET", "POST"])
+@needs(Permission.IMPORT)
+def upload() -> Response:
+    """Take a statement in: what is new is matched at once."""
+    form = UploadForm()
+    if not form.is_submitted():
+        return _upload_page(form)
+    sent = form.file.data
+    if not form.validate():
+        return _upload_page(form, 422)
+    if not sent or not sent.filename:
+        form.file.errors = [i18n.gettext("Choose a file.")]
+        return _upload_page(form, 422)
+    name = sent.filename.replace("\\", "/").rsplit("/", 1)[-1][-255:]
+    try:
+        with tempfile.NamedTemporaryFile(prefix="collect-bank-") as kept:
+            sent.save(kept)
+            kept.flush()
+            taken = services.take_in(pages.runtime(), pages.actor(), Path(kept.name), name, (form.account.data or "").strip() or None, dry_run=bool(form.check.data))
+        if not form.check.data and taken.line_ids:
+            pages.write(lambda work: matching.propose_and_apply(work, taken.line_ids) and None)
+    except Refusal as refusal:
+        form.blame(refusal)
+        return _upload_page(form, 422)
+    told = {"lines": taken.lines, "new": taken.new, "incoming": taken.incoming}
+    if form.check.data:
+        flash(i18n.gettext("Only checked: {lines} lines, {new} of them new, {incoming} with money in. Nothing was changed.", **told))
+        return _upload_page(form)
+    flash(i18n.gettext("{lines} lines, {new} of them new, {incoming} with money in.", **told))
+    return pages.go("matching.index") if taken.incoming else pages.go("bank.index")
+
+
+def _upload_page(form: UploadForm, status: int = 200) -> Response:
+    with pages.read_view() as view:
+        accounts = [row.account for row in storage.load_accounts(view.session) if row.account.closed_on is None]
+    return pages.render("bank/upload.html", status, form=form, accounts=accounts)
+
+
+@blueprint.get("/statements/<int:statement_id>")
+@needs(Permission.ALLOCATE)
+def statement(statement_id: int) -> Response:
+    """One statement: its balances and the lines it brought in."""
+    with pages.read_view() as view:
+        found = view.session.get(storage.BankStatement, statement_id) if statement_id < 2**63 else None
+        if found is None:
+            raise NotFound("bank_statement", statement_id)
+        account = view.session.get_one(storage.BankAccount, found.account_id)
+        lines = storage.load_statement_lines(view.session, statement_id, SHOWN)
+    return pages.render("bank/statement.html", statement=found, account=account, lines=lines, states=STATES, tones=TONES, shown=SHOWN)
+
+
+@blueprint.route("/accounts/<int:account_id>", methods=["GET", "POST"])
+@needs(Permission.ALLOCATE)
+def account(account_id: int) -> Response:
+    """Name an account, or close it."""
+    with pages.read_view() as view:
+        found = view.session.get(storage.BankAccount, account_id) if account_id < 2**63 else None
+        statements = storage.load_statements(view.session, 50, account_id) if found else []
+    if found is None:
+        raise NotFound("bank_account", account_id)
+    form = AccountForm()
+    context: dict[str, Any] = {"form": form, "account": found, "statements": statements}
+    if not form.is_submitted():
+        form.name.data, form.closed.data, form.version.data = found.name, found.closed_on is not None, str(found.version)
+        return pages.render("bank/account.html", **context)
+    told = form.version.data or ""
+    version = int(told) if told.isascii() and told.isdigit() and len(told) < 10 else -1
+    if not form.validate():
+        return pages.render("bank/account.html", 422, **context)
+    try:
+        pages.write(lambda work: services.change_account(work, account_id, form.name.data or "", bool(form.closed.data), version))
+    except Refusal as refusal:
+        form.blame(refusal)
+        return pages.render("bank/account.html", 409 if refusal.code == "changed_meanwhile" else 422, **context)
+    flash(i18n.gettext("The account is changed."))
+    return pages.go("bank.index")

@@ -1,0 +1,85 @@
+"""Bank statements into the books, on both engines: once each line, whatever files overlap (S16, S22)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+
+from collect.domain.errors import Refusal
+from collect.domain.rights import SYSTEM, Actor, Role, Scope
+from collect.runtime import Runtime
+from collect.services import bank, verify
+from collect.storage import bank as storage
+from collect.storage.bank import BankAccount, BankLine
+from collect.storage.cases import bank_through
+from tests.conftest import FixedClock
+
+HEAD = "账号：6222001,,,,,\n交易日期,收入,支出,币种,对方户名,摘要\n"
+
+
+def table(*rows: str) -> bytes:
+    return (HEAD + "\n".join(rows) + "\n").encode("gb18030")
+
+
+MONDAY = table("2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,,35.00,CNY,电力公司,电费")
+"""Two lines that are truly equal, and money out."""
+TUESDAY = table(
+    "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,,35.00,CNY,电力公司,电费", "2026-03-10,7.00,,CNY,乙医院,"
+)
+"""Monday's lines again, and one more."""
+
+
+@pytest.fixture
+def books(runtime: Runtime, clock: FixedClock) -> Runtime:
+    clock.set("2026-03-11T04:00:00")
+    return runtime
+
+
+def lines(runtime: Runtime) -> list[tuple[date, int, int, str]]:
+    with runtime.read(SYSTEM) as view:
+        return [(line.day, line.amount_minor, line.ordinal, line.state) for line in view.session.scalars(sa.select(BankLine).order_by(BankLine.id))]
+
+
+def test_two_equal_lines_stay_and_overlapping_files_add_what_is_new(books: Runtime) -> None:
+    first = bank.take_in(books, SYSTEM, MONDAY, "monday.csv")
+    assert (first.statements, first.lines, first.new, first.incoming, first.accounts_made) == (1, 3, 3, 2, ["6222001"])
+    again = bank.take_in(books, SYSTEM, MONDAY, "monday.csv")
+    assert (again.new, again.unchanged, again.line_ids) == (0, 3, [])
+    second = bank.take_in(books, SYSTEM, TUESDAY, "tuesday.csv")
+    assert (second.new, second.unchanged, second.incoming, second.accounts_made) == (1, 3, 1, [])
+    monday, tuesday = date(2026, 3, 9), date(2026, 3, 10)
+    assert lines(books) == [(monday, 10000, 0, "open"), (monday, 10000, 1, "open"), (monday, -3500, 0, "out"), (tuesday, 700, 0, "open")]
+    with books.read(SYSTEM) as view:
+        assert [row.fresh for row, _ in storage.load_statements(view.session, 10)] == [1, 3]
+        assert [(row.waiting, row.waiting_minor) for row in storage.load_accounts(view.session)] == [(3, 20700)]
+    assert verify.verify(books) == []
+
+
+def test_a_dry_run_and_a_refused_file_store_nothing(books: Runtime) -> None:
+    assert bank.take_in(books, SYSTEM, MONDAY, "monday.csv", dry_run=True).new == 3
+    off = b":20:X\n:25:12345\n:28C:1/1\n:60F:C260309CNY100,00\n:61:2603090309C5,00NTRFNONREF\n:62F:C260309CNY104,99\n-\n"
+    with pytest.raises(Refusal, match="statement_off"):
+        bank.take_in(books, SYSTEM, off, "off.sta")
+    bare = "交易日期,收入,支出,币种\n2026-03-09,1.00,,CNY\n".encode()
+    with pytest.raises(Refusal, match="statement_account"):
+        bank.take_in(books, SYSTEM, bare, "bare.csv")
+    assert bank.take_in(books, SYSTEM, bare, "bare.csv", "6222 001").accounts == ["6222001"]
+    assert lines(books) == [(date(2026, 3, 9), 100, 0, "open")]
+    with pytest.raises(Refusal, match="import"):
+        bank.take_in(books, Actor("rui", 1, Role.REP, Scope(None)), MONDAY, "monday.csv")
+
+
+def test_what_is_covered_is_what_every_open_account_covers(books: Runtime) -> None:
+    """6222001 through 10 March, 6222002 through 9 March: 9 March; the second closed: 10 March."""
+    bank.take_in(books, SYSTEM, TUESDAY, "tuesday.csv")
+    bank.take_in(books, SYSTEM, MONDAY.replace(b"6222001", b"6222002"), "other.csv")
+    with books.read(SYSTEM) as view:
+        assert bank_through(view.session, view.today) == date(2026, 3, 9)
+        second = view.session.scalars(sa.select(BankAccount).where(BankAccount.number == "6222002")).one()
+    with pytest.raises(Refusal, match="changed_meanwhile"):
+        books.write(SYSTEM, lambda work: bank.change_account(work, second.id, "旧账户", True, second.version + 1))
+    books.write(SYSTEM, lambda work: bank.change_account(work, second.id, "旧账户", True, second.version))
+    with books.read(SYSTEM) as view:
+        assert bank_through(view.session, view.today) == date(2026, 3, 10)
