@@ -58,6 +58,8 @@ SENTENCES: dict[str, str] = {
     "weak_secret": _("The secret in {path} is missing or too weak; `collect init` makes a good one."),
     "bad_company_name": _("This cannot be the company's name; use 1 to 200 characters."),
     # the daily round and its contacts
+    "round_too_far": _("A round for {value} is too far ahead; {latest} is the latest day a round may be done for now. Use --preview to look further."),
+    "send_too_far": _("{value} is too far ahead; {latest} is the latest instant that messages may be sent as of."),
     "round_before_latest": _("A round for {value} would come before the latest one of {latest}; use --preview to look at an earlier date."),
     "letter_not_planned": _("No letter is planned here any more (it is {state}); look at the list of contacts."),
     "proof_notice": _("Contact {id} with customer {number}: its state, its day, its items and its message do not say the same."),
@@ -132,6 +134,9 @@ SENTENCES: dict[str, str] = {
     "allocation_beyond_receipt": _("{value} {currency} cannot be allocated: only {rest} of the receipt is left."),
     "allocation_beyond_item": _("{value} {currency} cannot be allocated: only {open} of the invoice is open."),
     "nothing_to_allocate": _("There is nothing left to allocate between {receipt} and {invoice}."),
+    "undo_as_whole": _("{number} was posted by a decision as a whole; reverse that decision under Adjustments."),
+    "prepayment_of_other_order": _("Receipt {receipt} is kept for order {order}, which invoice {value} does not name; release the prepayment first."),
+    "no_prepayment": _("Nothing of receipt {number} is kept for an order."),
     "already_reversed": _("This allocation has been taken back already."),
     "effective_too_early": _("{value} is too early; the allocation can count from {earliest} at the earliest."),
     "effective_in_future": _("{value} lies ahead; an allocation counts from today or an earlier day."),
@@ -144,6 +149,7 @@ SENTENCES: dict[str, str] = {
     "payer_is_stranger": _("{payer} is another name than {customer}; say whether it is the same one, or a third party with its letter."),
     "letter_missing": _("A third party pays for a customer only with a letter; enter its number or date."),
     "payer_missing": _("The payer's name is missing; write it as the bank does."),
+    "order_missing": _("The money was paid in advance; enter the number of the order it is for."),
     "bad_threshold": _("{value} is no score to accept from; write a number from 1 to 100."),
     "nothing_ticked": _("No line is ticked; tick those to accept."),
     # what customers say and promise
@@ -158,6 +164,11 @@ SENTENCES: dict[str, str] = {
     "fact_too_long": _("This is too long; use at most {most} characters."),
     "promise_not_positive": _("A promise names an amount above zero; ask how much."),
     "promise_without_date": _("Ask for the date, or clear the amount: “soon” is no promise."),
+    "promise_beyond_open": _(
+        "{promised} {currency} promised is more than the {open} that is still open and not promised already; change the promise that stands, or write the amount that is owed."
+    ),
+    "promise_twice": _("The same amount for the same day is promised already."),
+    "contact_too_old": _("{value} is too long ago; a contact is logged within a year."),
     "promise_in_past": _("{value} is past; a promise names a day to come."),
     "promise_too_far": _("{value} is more than {most} days ahead; ask for a day by {last}."),
     "promise_not_business_day": _("{value} is no business day; the next one is {next}."),
@@ -197,6 +208,7 @@ SENTENCES: dict[str, str] = {
     "proposal_expired": _("This proposal has expired: nobody confirmed its figures for too long. Propose it again, or run `collect escalate`."),
     "proposal_changed": _("The case has changed since this page was loaded, so nothing was decided; look at it as it is now and decide again."),
     "proposal_reason_gone": _("Nothing is overdue any more, so this cannot be approved; the next round takes the proposal back."),
+    "release_conditions_gone": _("What would end the stop no longer holds, so policy's release cannot be approved; the next round takes it back."),
     "bad_deferral": _("Defer until a day from {earliest} to {latest}."),
     "supply_amount": _("{value} is no amount that could be supplied; write one above zero."),
     "proof_hold": _("The stop {hold} of customer {number} follows from no proposal that another person approved."),
@@ -365,7 +377,7 @@ SENTENCES: dict[str, str] = {
     "statement_in_future": _("{value} has not come yet; a statement is as of today or an earlier day."),
     "bad_period": _("A period cannot begin on {value}: it begins on or before {as_of}, and only a confirmation tells one."),
     "pay_by_too_early": _("{value} has gone by; a demand names today or a later day."),
-    "nothing_overdue": _("Nothing of {customer} is past due as of {day}, so nothing can be demanded; make a statement for confirmation."),
+    "nothing_to_demand": _("Nothing of {customer} is past due as of {day}, so nothing can be demanded; make a statement for confirmation."),
     "no_statements": _("No customer with a balance fits what you chose."),
     "statement_state": _("Statement {number} is {state}; that does not follow from there."),
     "statement_differs": _(

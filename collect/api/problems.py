@@ -121,7 +121,7 @@ def _problem(status: int, code: str, detail: str, field: str | None) -> Response
     kind = url_for("api_docs.page", _anchor=code) if code in _BY_CODE else "about:blank"
     title = i18n.gettext(TITLES[status]) if status in TITLES else HTTPStatus(status).phrase
     members = {"type": kind, "title": title, "status": status, "detail": detail, "code": code, "field": field}
-    answer = Response(json.dumps(members, ensure_ascii=False), status, content_type=MEDIA_TYPE)
+    answer = Response(json.dumps(members, ensure_ascii=False).encode("utf-8", "replace"), status, content_type=MEDIA_TYPE)
     answer.content_language.add("zh-CN" if i18n.current() == "zh" else i18n.current())
     return answer
 

@@ -261,11 +261,14 @@ class Case:
 def case(asked: Asked, account: Account | None, as_of: date) -> Case:
     """The case of a proposal as of a date: who, which step, why, and every overdue item with what is left of it (S29).
 
-    Time alone does not change it: ages are no part of the content, an item that falls overdue or is paid is.
+    Time alone does not change it: ages are no part of the content, an item that falls overdue or is paid is. A release
+    is about the debts in every currency.
     """
     items = tuple(overdue_items(account, asked.currency, as_of))
+    others = sorted({item.currency for item in account.items} - {asked.currency}) if account is not None and asked.step == "release" else []
+    beside = [(item, rest) for currency in others for item, rest in overdue_items(account, currency, as_of)]
     overdue = escalable(account, as_of).get(asked.currency) if account is not None else None
-    lines = [[item.document_no, item.due.isoformat(), rest] for item, rest in items]
+    lines = [[item.document_no, item.due.isoformat(), rest] for item, rest in (*items, *beside)]
     content = {**asked._asdict(), "codes": sorted(asked.codes), "overdue": overdue[0] if overdue else 0, "items": lines}
     return Case(content, content_hash(content), overdue[0] if overdue else 0, (as_of - overdue[1].due).days if overdue else 0, items)
 

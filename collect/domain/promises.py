@@ -88,6 +88,12 @@ def judge(promises: Sequence[Promised], receipts: Iterable[Received], bank_throu
     The oldest promise takes first, the earliest money first, and no money counts twice. A promise is judged once its
     `until` is past and the bank's data cover it; until then what came in is told, and the state is open or awaiting bank.
     """
+    shares = share(promises, receipts, as_of)
+    return [_verdict(promise, in_time, late, bank_through, as_of, rules.kept_percent) for promise, (in_time, late) in zip(promises, shares, strict=True)]
+
+
+def share(promises: Sequence[Promised], receipts: Iterable[Received], as_of: date) -> list[tuple[int, int]]:
+    """What came in for each promise by a date, in time and late (minor units); order and rules as in `judge`."""
     money = sorted((one for one in receipts if one.amount > 0 and one.day <= as_of), key=lambda one: one.day)
     left = [one.amount for one in money]
     found = []
@@ -106,7 +112,7 @@ def judge(promises: Sequence[Promised], receipts: Iterable[Received], bank_throu
                 in_time += taken
             else:
                 late += taken
-        found.append(_verdict(promise, in_time, late, bank_through, as_of, rules.kept_percent))
+        found.append((in_time, late))
     return found
 
 

@@ -47,9 +47,9 @@ def aging_options(view: View, asked: Mapping[str, str]) -> AgingOptions:
 
 
 def parse_day(text: str, field: str) -> date:
-    """A date as 2026-03-05; Refusal `bad_day` for anything else."""
+    """A date as 2026-03-05, in the years 1900 to 2199; Refusal `bad_day` for anything else."""
     try:
-        if _DAY.fullmatch(text):
+        if _DAY.fullmatch(text) and 1900 <= int(text[:4]) <= 2199:
             return date.fromisoformat(text)
     except ValueError:
         pass

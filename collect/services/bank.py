@@ -50,9 +50,7 @@ class _Undone(Exception):
     """Leaves the transaction of a dry run."""
 
 
-def take_in(
-    runtime: Runtime, actor: Actor, source: Path | bytes, name: str, account: str | None = None, columns: Mapping[str, str] | None = None, dry_run: bool = False
-) -> Taken:
+def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, account: str | None = None, columns: Mapping[str, str] | None = None, dry_run: bool = False) -> Taken:
     """Take the statements of a bank file in, in one transaction; the same lines again change nothing (S16).
 
     An account that is not known yet is made from the number in the file, for there is no money in it to lose: finance
@@ -105,9 +103,7 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, acco
 
 
 def _open_account(work: Work, number: str, currency: str) -> BankAccount:
-    account = BankAccount(
-        id=database.next_ids(work.session, 1)[0], seller_id=work.seller.id, number=number, name=number, currency=currency, version=1, recorded_at=work.now
-    )
+    account = BankAccount(id=database.next_ids(work.session, 1)[0], seller_id=work.seller.id, number=number, name=number, currency=currency, version=1, recorded_at=work.now)
     work.session.add(account)
     work.session.flush()
     return account
@@ -144,9 +140,7 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         incoming = entry.amount > 0 and not entry.reversal
         texts = (entry.payer[:200] or None, entry.payer_account[:64] or None, entry.reference[:140] or None, entry.narrative[:2000] or None)
         state = "open" if incoming else "out"
-        rows.append(
-            (key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *texts, entry.reversal, state, 1, work.now)
-        )
+        rows.append((key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *texts, entry.reversal, state, 1, work.now))
         if incoming:
             taken.incoming += 1
             taken.line_ids.append(key)

@@ -148,6 +148,8 @@ def _tidy(work: Work, contact: Contact) -> Contact:
         raise Refusal("not_a_choice", "outcome", value=contact.outcome, allowed=", ".join(OUTCOMES))
     if contact.day is not None and contact.day > work.today:
         raise Refusal("contact_in_future", "day", value=contact.day.isoformat())
+    if contact.day is not None and contact.day < work.today - timedelta(days=366):
+        raise Refusal("contact_too_old", "day", value=contact.day.isoformat())
     note = _text(contact.note, "note", 2000)
     outcome = "promise" if contact.promise else "excuse" if contact.excuse else contact.outcome or ("note" if note or contact.own else None)
     if outcome is None or (contact.kind == "note" and not (note or contact.own or contact.promise or contact.excuse)):
@@ -240,9 +242,10 @@ def _promise(work: Work, customer: Customer, draft: PromiseDraft, activity_id: i
     rules = in_force(work.session, work.seller, work.today)
     owed = {one.currency: one for one in storage.load_overdue(work.session, ALL, customer.id, work.today)}
     overdue = owed[draft.currency].asked if draft.currency in owed else 0
+    if draft.due < work.today:
+        raise Refusal("promise_in_past", "due", value=draft.due.isoformat())
     until = promises.check(draft.due, draft.amount, overdue, reason, made, _calendar(work, rules, customer.country), rules.policy.promises)
-    if draft.amount > money.LIMIT:
-        raise Refusal("amount_too_large", "amount", value=str(draft.amount))
+    _check_room(work, customer, draft)
     if draft.replaces is not None:
         _end(work, _live(work, draft.replaces, customer.id), promises.RENEGOTIATED, "renegotiate_promise", None)
     row = Promise(
@@ -268,6 +271,17 @@ def _promise(work: Work, customer: Customer, draft: PromiseDraft, activity_id: i
     told = {"amount": _amount(draft.amount, draft.currency), "due": draft.due, "method": draft.method, "person": row.person}
     work.note(audit.Note("promise", "promise", customer.customer_no, customer.id, None, told, reason))
     return row.id
+
+
+def _check_room(work: Work, customer: Customer, draft: PromiseDraft) -> None:
+    """Nobody promises more than is owed, or the same thing twice: it would count twice when it is broken (S22, S24)."""
+    live = [row for row in storage.load_live(work.session, customer.id, draft.currency) if row.id != draft.replaces]
+    if any((row.amount_minor, row.due) == (draft.amount, draft.due) for row in live):
+        raise Refusal("promise_twice", "amount")
+    room = storage.load_open(work.session, customer.id, draft.currency) - sum(max(row.amount_minor - row.received_minor, 0) for row in live)
+    if draft.amount > room:
+        told = {"promised": i18n.group(draft.amount, draft.currency), "open": i18n.group(max(room, 0), draft.currency), "currency": draft.currency}
+        raise Refusal("promise_beyond_open", "amount", **told)
 
 
 def _amount(minor: int, currency: str) -> str:
@@ -334,7 +348,7 @@ def judge(work: Work, as_of: date, rules: Rules) -> dict[str, int]:
     rows = storage.load_judgeable(work.session, ALL, as_of, since)
     if not rows:
         return {}
-    received = storage.load_received(work.session, ALL, min(row.made for row in rows), as_of)
+    received = storage.load_received(work.session, None, min(row.made for row in rows), as_of)
     covered = storage.bank_through(work.session, as_of)
     changes: list[tuple[storage.Judgeable, promises.Verdict]] = []
     for key, group in groupby(rows, key=lambda row: (row.customer_id, row.currency)):

@@ -31,8 +31,8 @@ def run(runtime: Runtime, actor: Actor, as_of: date, allow_many: bool = False) -
     # Going on past the runaway guard is a manager's decision; at the command line it is the operator's.
     actor.need(Permission.DECIDE if allow_many and actor.role is not None else Permission.SEND)
     with runtime.read(actor) as view:
-        dunning.check_order(view.session, "remind", as_of)
-        dunning.check_order(view.session, "escalate", as_of)
+        dunning.check_order(view.session, "remind", as_of, view.today)
+        dunning.check_order(view.session, "escalate", as_of, view.today)
     promises = runtime.write(actor, lambda work: cases.judge(work, as_of, in_force(work.session, work.seller, as_of)))
     told = runtime.write(actor, lambda work: dunning.remind_in(work, as_of, allow_many))
     customers: dict[int, str] = {one.customer_id: one.decision for one in told}

@@ -104,6 +104,9 @@ def send_due(runtime: Runtime, channel: Channel, at: datetime, owner: str, limit
     4. settle it: sent (only then its step is done), queued again, failed or uncertain. Whatever dies where, nothing goes
     out twice and nothing is lost. `late`: a person sends what was planned for this very day, after its window.
     """
+    latest = runtime.clock() + dunning.AHEAD
+    if at > latest:
+        raise Refusal("send_too_far", "at", value=at.isoformat(timespec="minutes"), latest=latest.isoformat(timespec="minutes"))
     run = _Run(runtime, channel, at, owner, late)
     recover(runtime, owner, run.counts)
     done = 0
@@ -239,7 +242,9 @@ def _lease(work: Work, run: _Run, message: Message, notice_id: int | None, step:
     message.version = (message.version or 0) + 1
     work.session.flush()
     customer = work.session.get_one(Customer, message.customer_id)
-    day = local_day(run.at, customer.timezone or work.seller.timezone)
+    zone = customer.timezone or work.seller.timezone
+    # Sent ahead of its day by hand, it is done today: what the next rounds look back on must not lie ahead of them.
+    day = min(local_day(run.at, zone), local_day(work.now, zone))
     mail = Mail(message.message_id, run.channel.sender, message.recipient, message.subject, message.body, work.now)
     return _Claim(message.id, notice_id, message.customer_id, mail, day, step, items, message.attempts)
 

@@ -118,7 +118,7 @@ def remind(runtime: Runtime, actor: Actor, as_of: date, rules: Rules | None = No
 def remind_in(work: Work, as_of: date, allow_many: bool = False) -> list[Told]:
     """The writing round inside a unit of work that is already open; always over every customer."""
     session, rules = work.session, in_force(work.session, work.seller, as_of)
-    check_order(session, "remind", as_of)
+    check_order(session, "remind", as_of, work.today)
     plans = _decide_all(session, ALL, as_of, work.seller, rules, work.now if as_of == work.today else None)
     _guard(session, rules, plans, allow_many)
     counts = _write(work, plans, as_of, rules)
@@ -126,8 +126,14 @@ def remind_in(work: Work, as_of: date, allow_many: bool = False) -> list[Told]:
     return _told(session, work.actor.scope, plans)
 
 
-def check_order(session: Session, kind: str, as_of: date) -> None:
-    """Refuse a writing round before the latest of its kind: Refusal `round_before_latest`."""
+AHEAD = timedelta(days=31)
+"""A writing round may be done so far ahead of today: enough to prepare a holiday, too little for a mistyped year to stop every later round."""
+
+
+def check_order(session: Session, kind: str, as_of: date, today: date) -> None:
+    """Refuse a writing round before the latest of its kind, `round_before_latest`, or more than a month ahead, `round_too_far`."""
+    if as_of - today > AHEAD:
+        raise Refusal("round_too_far", "as_of", value=as_of.isoformat(), latest=(today + AHEAD).isoformat())
     latest = storage.latest_round(session, kind)
     if latest is not None and as_of < latest.day:
         raise Refusal("round_before_latest", "as_of", value=as_of.isoformat(), latest=latest.day.isoformat())

@@ -90,7 +90,7 @@ def escalate(runtime: Runtime, actor: Actor, as_of: date, rules: Rules | None = 
 
 def escalate_in(work: Work, as_of: date) -> list[Told]:
     """The writing round inside a unit of work that is already open; always over every customer."""
-    dunning.check_order(work.session, KIND, as_of)
+    dunning.check_order(work.session, KIND, as_of, work.today)
     rules = in_force(work.session, work.seller, as_of)
     kept = proposals.book(work.session, ALL, rules, as_of, work.now, work.seller.country)
     moves = proposals.weigh_all(work.session, ALL, kept, work.seller)
@@ -197,7 +197,7 @@ def propose(work: Work, customer_no: str, step: str, note: str) -> int:
     customer = find_customer(work.session, work.actor.scope, customer_no)
     if customer is None:
         raise NotFound("customer", customer_no)
-    note = note.strip()
+    note = _said(note)
     if step != RELEASE and step not in RUNGS:
         raise Refusal("unknown_step", "step", value=step)
     if len(note) > LONGEST_NOTE:
@@ -285,7 +285,7 @@ def decide(work: Work, proposal_id: int, verdict: str, content_hash: str, note: 
     if found is None:
         raise NotFound("proposal", proposal_id)
     row, customer = found
-    note = note.strip()
+    note = _said(note)
     _check(work, row, verdict, note)
     case = present(work.session, work.seller, row, customer, work.today)
     if content_hash != case.hash:
@@ -294,7 +294,7 @@ def decide(work: Work, proposal_id: int, verdict: str, content_hash: str, note: 
     if verdict == "defer":
         _defer(work, row, until)
     elif verdict == "approve":
-        _approve(work, row, customer, case, (basis or "").strip())
+        _approve(work, row, customer, case, _said(basis or ""))
     row.state, row.content_hash, row.version = VERDICTS[verdict], case.hash, row.version + 1
     row.decided_by, row.decided_on, row.decision_note = work.actor.user_id, work.today, note or None
     after = {"state": row.state, "step": row.step, "content_hash": case.hash, "until": row.deferred_until if verdict == "defer" else None}
@@ -335,6 +335,7 @@ def _approve(work: Work, row: Proposal, customer: Customer, case: domain.Case, b
     held = [one.hold for one in storage.load_holds(work.session, ALL, [customer.id]).get(customer.id, [])]
     row.overdue_minor, row.oldest_days = case.overdue, case.oldest_days
     if row.step == RELEASE:
+        _check_release(work, rules, row, customer, day)
         _end_holds(work, row, held)
         work.session.flush()
         dunning.formal(work, customer.id, RELEASE, row.id, None)
@@ -352,6 +353,16 @@ def _approve(work: Work, row: Proposal, customer: Customer, case: domain.Case, b
         raise Refusal("previous_step_not_sent")
     work.session.flush()
     dunning.formal(work, customer.id, row.step, row.id, _deadline(rules, work.seller, rung, work.today))
+
+
+def _check_release(work: Work, rules: Rules, row: Proposal, customer: Customer, day: date) -> None:
+    """What policy proposed because the conditions held is approved only while they hold; what a person asked for is the decider's own word (S25)."""
+    if row.requested_by is not None:
+        return
+    kept = proposals.book(work.session, ALL, rules, day, work.now, work.seller.country, ids=[customer.id])
+    held = next((one for one in kept.holds.get(customer.id, ()) if one.hold.id == row.hold_id), None)
+    if held is not None and not proposals.conditions_hold(kept, held, find_account(work.session, work.seller, customer.id, day)):
+        raise Refusal("release_conditions_gone")
 
 
 def _hold(work: Work, rules: Rules, row: Proposal, customer: Customer, segment: Segment, basis: str) -> None:
@@ -415,6 +426,11 @@ def answer(runtime: Runtime, actor: Actor, customer_no: str, amount: str | None 
         return Answer(customer.customer_no, verdict, reasons, today)
 
     return runtime.small(act)
+
+
+def _said(text: str) -> str:
+    """What somebody wrote, without outer space; signs that no person types (and PostgreSQL cannot keep) are left out."""
+    return text.replace("\x00", "").strip()
 
 
 def _order(text: str | None) -> str | None:

@@ -161,7 +161,7 @@ def decide(work: Work, number: int, approve: bool, content_hash: str, reason: st
         raise Refusal("changed_meanwhile", None, what=version.name)
     if version.state != "waiting":
         raise Refusal("policy_decided", None, number=number)
-    reason = " ".join((reason or "").split())[:400] or None
+    reason = " ".join((reason or "").replace("\x00", "").split())[:400] or None
     before = {"effective": version.effective.isoformat()}
     if approve:
         _approve(work, version, person)

@@ -153,13 +153,23 @@ def _release(kept: Book, customer_id: int, account: Account | None) -> Wish | No
     held = highest(kept.holds.get(customer_id, ()))
     if held is None or (RELEASE, held.hold.id) in kept.refused.get(customer_id, ()):
         return None
-    policy = kept.rules.policy
-    segment = kept.segment(account) if account is not None else policy.segments["other"]
-    least = least_days(held.days, held.hold.rung, segment)
-    if not domain.conditions_hold(held.hold.rung, least, account, policy, segment, kept.calendar, kept.as_of):
+    if not conditions_hold(kept, held, account):
         return None
+    least = _least(kept, held, account)
     reason = Reason("release_conditions_hold", {"step": held.hold.rung, "since": held.hold.since, "days": least})
     return Wish(RELEASE, held.hold.id, (reason,), held.currency, *figures(account, held.currency, kept.as_of))
+
+
+def conditions_hold(kept: Book, held: Held, account: Account | None) -> bool:
+    """Whether what ends a hold has come about as of the book's date (S25)."""
+    policy = kept.rules.policy
+    segment = kept.segment(account) if account is not None else policy.segments["other"]
+    return domain.conditions_hold(held.hold.rung, _least(kept, held, account), account, policy, segment, kept.calendar, kept.as_of)
+
+
+def _least(kept: Book, held: Held, account: Account | None) -> int:
+    segment = kept.segment(account) if account is not None else kept.rules.policy.segments["other"]
+    return least_days(held.days, held.hold.rung, segment)
 
 
 def highest(held: Sequence[Held]) -> Held | None:

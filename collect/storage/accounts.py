@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from collect import catalogue
-from collect.domain import excuses
+from collect.domain import excuses, promises
 from collect.domain.account import Account, HoldInForce, Judged, LivePromise, Made, Notice, OpenItem
 from collect.domain.aging import Basis, Buckets
 from collect.domain.excuses import Said
 from collect.domain.rights import Scope
 from collect.storage import notices
 from collect.storage.balances import Question, is_current
-from collect.storage.cases import Activity, Dispute, Promise, Standing
+from collect.storage.cases import Activity, Dispute, Promise, Standing, load_received
 from collect.storage.cash import Credit
 from collect.storage.company import Seller
 from collect.storage.customers import Customer, seen, seen_ids
@@ -199,11 +199,13 @@ def _facts(session: Session, which: _Which, as_of: date) -> _Found:
     for customer_id, currency, amount in run(_pool(session, which, as_of)):
         found[customer_id].pool[currency] = int(amount)
     promise = sa.select(Promise.customer_id, Promise.id, Promise.currency, Promise.amount_minor, Promise.made_on, Promise.due, Promise.until, Promise.state)
-    promise = promise.add_columns(Promise.received_minor, Promise.judged_on).where(Promise.made_on <= as_of, *which.on(Promise.customer_id))
-    for row in run(promise.where(sa.or_(Promise.judged_on.is_(None), Promise.judged_on >= since)).order_by(Promise.due, Promise.id)):
+    promise = promise.add_columns(Promise.received_minor, Promise.judged_on, Promise.method).where(Promise.made_on <= as_of, *which.on(Promise.customer_id))
+    rows = run(promise.where(sa.or_(Promise.judged_on.is_(None), Promise.judged_on >= since)).order_by(Promise.due, Promise.made_on, Promise.id)).all()
+    received = _received(session, rows, as_of)
+    for row in rows:
         if row.judged_on is None or row.judged_on > as_of:
-            # What has come in for it already reduces what is open: only the rest of the promise still pauses.
-            rest = max(0, row.amount_minor - row.received_minor)
+            # What has come in for it already, judged or not, reduces what is open: only the rest of the promise still pauses.
+            rest = max(0, row.amount_minor - received.get(row.id, 0))
             found[row[0]].promises.append(LivePromise(row.id, row.currency, rest, row.made_on, row.due, row.until))
         elif row.state not in ("renegotiated", "withdrawn"):
             missing = max(0, row.amount_minor - row.received_minor)
@@ -228,6 +230,28 @@ def _facts(session: Session, which: _Which, as_of: date) -> _Found:
     for customer_id, recipient in run(sa.select(Message.customer_id, Message.recipient).where(Message.state == "failed", *which.on(Message.customer_id))):
         found[customer_id].dead_addresses.add(recipient)
     return found
+
+
+def _received(session: Session, rows: Sequence[Any], as_of: date) -> dict[int, int]:
+    """What came in for promises by a date, by promise: also money that came after the last round judged them (S20, S22)."""
+    live = sorted({row.customer_id for row in rows if row.judged_on is None or row.judged_on > as_of})
+    if not live:
+        return {}
+    wanted = set(live)
+    mine = [row for row in rows if row.customer_id in wanted and row.state not in ("renegotiated", "withdrawn")]
+    receipts: dict[tuple[int, str], list[promises.Received]] = {}
+    for start in range(0, len(live), 500):
+        for key, found in load_received(session, live[start : start + 500], min(row.made_on for row in mine), as_of).items():
+            receipts[key] = found
+    told: dict[int, int] = {}
+    by_account: dict[tuple[int, str], list[Any]] = {}
+    for row in mine:
+        by_account.setdefault((row.customer_id, row.currency), []).append(row)
+    for key, group in by_account.items():
+        asked = [promises.Promised(row.id, row.amount_minor, row.made_on, row.due, row.until, row.method) for row in group]
+        for row, (in_time, late) in zip(group, promises.share(asked, receipts.get(key, ()), as_of), strict=True):
+            told[row.id] = in_time + late
+    return told
 
 
 def _add_notices(run: Any, which: _Which, found: _Found, as_of: date, since: date) -> None:

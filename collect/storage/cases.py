@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -296,17 +297,37 @@ def load_overdue(session: Session, scope: Scope, customer_id: int, today: date) 
     return [Overdue(currency, int(owed[currency]), int(disputed.get(currency, 0)), int(untied.get(currency, 0))) for currency in sorted(owed)]
 
 
+def load_live(session: Session, customer_id: int, currency: str) -> list[Promise]:
+    """A customer's promises in a currency that nobody has judged or ended yet."""
+    return list(session.scalars(sa.select(Promise).where(Promise.customer_id == customer_id, Promise.currency == currency, Promise.state.in_(LIVE))))
+
+
+def load_open(session: Session, customer_id: int, currency: str) -> int:
+    """Everything a customer owes in a currency, due or not, in minor units."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(Item.open_minor), 0)).where(Item.customer_id == customer_id, Item.currency == currency, Item.open_minor > 0)
+    return int(session.scalar(query) or 0)
+
+
+def _wide(column: Any) -> tuple[Any, Any]:
+    """A sum in two halves: promises of many years may add up to more than SQLite's integers hold."""
+    return sa.func.sum(column // _HALF), sa.func.sum(column % _HALF)
+
+
+_HALF = 2**31
+
+
 def load_records(session: Session, scope: Scope, since: date, customer_id: int | None, person: str | None = None) -> list[Record]:
     """What was promised and kept since a day by currency: of one customer, of one person there, or of everybody (S23)."""
-    sums = (sa.func.count(), sa.func.sum(Promise.amount_minor), sa.func.sum(Promise.received_minor))
+    sums = (sa.func.count(), *_wide(Promise.amount_minor), *_wide(Promise.received_minor))
     query = sa.select(Promise.currency, Promise.state, *sums).where(Promise.due >= since, Promise.state.in_((*JUDGED, RENEGOTIATED)), seen_ids(scope, Promise.customer_id))
     if customer_id is not None:
         query = query.where(Promise.customer_id == customer_id)
     if person is not None:
         query = query.where(Promise.person == person)
     rows: dict[str, list[tuple[str, int, int, int]]] = {}
-    for currency, state, number, amount, received in session.execute(query.group_by(Promise.currency, Promise.state)):
-        rows.setdefault(currency, []).append((state, int(number), int(amount), int(received)))
+    for currency, state, number, *halves in session.execute(query.group_by(Promise.currency, Promise.state)):
+        high, low, got_high, got_low = map(int, halves)
+        rows.setdefault(currency, []).append((state, int(number), high * _HALF + low, got_high * _HALF + got_low))
     return [record(rows[currency]) for currency in sorted(rows)]
 
 
@@ -329,10 +350,11 @@ def _live_on(as_of: date, known_at: datetime | None) -> list[sa.ColumnElement[bo
 
 def load_promised(session: Session, scope: Scope, as_of: date, known_at: datetime | None = None, customer_id: int | None = None) -> dict[tuple[int, str], int]:
     """What live promises promise, by customer and currency (S23); of one customer where told."""
-    query = sa.select(Promise.customer_id, Promise.currency, sa.func.sum(Promise.amount_minor)).where(*_live_on(as_of, known_at), seen_ids(scope, Promise.customer_id))
+    query = sa.select(Promise.customer_id, Promise.currency, *_wide(Promise.amount_minor)).where(*_live_on(as_of, known_at), seen_ids(scope, Promise.customer_id))
     if customer_id is not None:
         query = query.where(Promise.customer_id == customer_id)
-    return {(owner, currency): int(total) for owner, currency, total in session.execute(query.group_by(Promise.customer_id, Promise.currency))}
+    rows = session.execute(query.group_by(Promise.customer_id, Promise.currency))
+    return {(owner, currency): int(high) * _HALF + int(low) for owner, currency, high, low in rows}
 
 
 class Disputed(NamedTuple):
@@ -389,11 +411,11 @@ def load_judgeable(session: Session, scope: Scope, as_of: date, since: date) -> 
     return [Judgeable(*row) for row in rows]
 
 
-def load_received(session: Session, scope: Scope, since: date, as_of: date) -> dict[tuple[int, str], list[Received]]:
-    """Receipts by customer and currency that count between two days, allocated or not, of customers who have a promise (S22)."""
-    promised = sa.select(Promise.customer_id).distinct()
+def load_received(session: Session, customer_ids: Sequence[int] | None, since: date, as_of: date) -> dict[tuple[int, str], list[Received]]:
+    """Receipts by customer and currency that count between two days, allocated or not, of customers who have a promise, or of some (S22)."""
+    promised: Any = sa.select(Promise.customer_id).distinct() if customer_ids is None else list(customer_ids)
     query = sa.select(Credit.customer_id, Credit.currency, Credit.day, Credit.amount_minor, Credit.method)
-    query = query.where(Credit.kind == "receipt", Credit.day.between(since, as_of), Credit.customer_id.in_(promised), seen_ids(scope, Credit.customer_id))
+    query = query.where(Credit.kind == "receipt", Credit.day.between(since, as_of), Credit.customer_id.in_(promised))
     query = query.where(sa.or_(Credit.voided_on.is_(None), Credit.voided_on > as_of))
     found: dict[tuple[int, str], list[Received]] = {}
     for customer_id, currency, day, amount, method in session.execute(query.order_by(Credit.day, Credit.id)):

@@ -15,7 +15,7 @@ from collect.storage.escalations import PENDING, Hold, Proposal
 from collect.storage.users import User
 
 _ENDS = {"approved": "approve", "refused": "refuse", "deferred": "defer", "withdrawn": "withdraw", "expired": "expire"}
-_ALIVE = ("propose", "refresh", "move_up", "reopen")
+_ALIVE = ("propose", "refresh", "move_up", "reopen", "reopen_proposal")
 
 
 def wrong_holds(session: Session) -> Iterator[tuple[int, str]]:

@@ -68,7 +68,7 @@ def test_the_example_of_help_is_a_command_line_that_parses(words: tuple[str, ...
     for line in EVERY[words].example.splitlines():  # type: ignore[attr-defined]
         given = shlex.split(line)[1:]
         for word in given:
-            if re.fullmatch(r"[\w.]+\.(csv|txt|toml)", word):
+            if re.fullmatch(r"[\w.]+\.(csv|txt|toml|xml)", word):
                 (tmp_path / word).touch()
         given = [str(tmp_path / Path(word).name) if word.startswith("/") else word for word in given]
         for word in given:

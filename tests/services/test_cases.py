@@ -203,7 +203,13 @@ def test_no_promise_for_a_sunday_or_the_past(office: Office) -> None:
     assert refused(lambda: office.promise("2026-03-16", 999_999)).code == "promise_needs_reason"
     assert refused(lambda: office.promise("2026-03-16", method="gold")).code == "not_a_choice"
     assert office.promise("2026-03-16", 999_999, reason="the rest is in dispute")
-    assert office.promise("2026-03-16", 1_500_000)
+    again = {"reason": "the rest is in dispute"}
+    assert refused(lambda: office.promise("2026-03-16", 999_999, **again)).code == "promise_twice"
+    beyond = refused(lambda: office.promise("2026-03-17", 500_002, **again))
+    assert (beyond.code, beyond.field, beyond.params["open"]) == ("promise_beyond_open", "amount", "5,000.01"), "15,000.00 owed less 9,999.99 promised"
+    assert office.promise("2026-03-17", 500_001, **again)
+    assert refused(lambda: office.log("rui", day=date(2026, 3, 3), promise=PromiseDraft(100, "CNY", date(2026, 3, 9)))).code == "promise_in_past"
+    assert refused(lambda: office.log("rui", day=date(1, 1, 1), note="x")).code == "contact_too_old"
 
 
 def test_what_is_in_the_customers_favour_is_not_asked_again(office: Office) -> None:
@@ -279,7 +285,7 @@ def test_a_reversed_payment_is_judged_again_and_so_is_a_late_entry(office: Offic
 
 
 def test_paper_keeps_only_a_promise_to_pay_by_paper(office: Office) -> None:
-    plain, paper = office.promise("2026-03-16"), office.promise("2026-03-16", method="bill")
+    plain, paper = office.promise("2026-03-16"), office.promise("2026-03-16", 500_000, method="bill", reason="the other half")
     office.clock.set("2026-03-18T02:00:00")
     office.paid("B1", "2026-03-13", "10000.00", method="bill")
     office.write("fang", lambda work: cases.bank_complete(work, date(2026, 3, 18)))

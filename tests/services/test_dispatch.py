@@ -18,7 +18,7 @@ from collect.channels.memory import Memory
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import SYSTEM, Actor, Role, Scope
 from collect.runtime import Runtime, Work
-from collect.services import dispatch, dunning, verify
+from collect.services import cases, dispatch, dunning, verify
 from collect.services.dispatch import ATTEMPTS, Sent
 from collect.storage.cases import Standing
 from collect.storage.customers import Customer
@@ -360,3 +360,32 @@ def test_a_limit_ends_after_so_many_attempts(sqlite_runtime: Runtime) -> None:
 def test_nothing_is_due_where_nothing_is_planned(sqlite_runtime: Runtime) -> None:
     fill(sqlite_runtime)
     assert send(sqlite_runtime) == Sent()
+
+
+def test_what_is_sent_ahead_of_its_day_is_not_sent_again_on_it(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """On Monday by hand as of Thursday: the round of Tuesday sees that it is done (S18, S21)."""
+    clock.set("2026-03-09T02:00:00")
+    planned(sqlite_runtime, 2)
+    sink = Memory()
+    ahead = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
+    assert dispatch.send_due(sqlite_runtime, sink, ahead, "by-hand", late=True).sent == 2
+    clock.set("2026-03-10T01:00:00")
+    dunning.remind(sqlite_runtime, SYSTEM, TUESDAY)
+    assert dispatch.send_due(sqlite_runtime, sink, NINE, "worker").sent == 0
+    with pytest.raises(Refusal, match="send_too_far"):
+        dispatch.send_due(sqlite_runtime, sink, datetime(2027, 3, 12, 2, 0, tzinfo=UTC), "by-hand", late=True)
+
+
+def test_money_for_a_promise_that_comes_after_the_round_leaves_the_rest_asked(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """C1 owes 100.00 and 50.00; 100.00 are promised, so 50.00 are asked; the 100.00 come in before the slot: 50.00 still are (S20, S23)."""
+    clock.set("2026-03-09T02:00:00")
+    fill(sqlite_runtime, 1)
+    draft = cases.PromiseDraft(10000, "CNY", date(2026, 3, 20), reason="the rest on Friday")
+    sqlite_runtime.write(SYSTEM, lambda work: cases.promise(work, "C1", draft))
+    (told,) = dunning.remind(sqlite_runtime, SYSTEM, TUESDAY)
+    assert (told.decision, told.amount) == ("planned", 5000)
+    pay(sqlite_runtime, 1, "A1", "100.00")
+    clock.set("2026-03-10T01:00:00")
+    sink = Memory()
+    assert dispatch.send_due(sqlite_runtime, sink, NINE, "worker").sent == 1
+    assert "50.00" in sink.sent[0].body

@@ -282,6 +282,7 @@ def test_deferred_waits_until_its_day_and_is_open_again(book: Runtime) -> None:
     assert run(book, TODAY + timedelta(days=6))["C2"] == ("stop_credit", "reopened")
     row = last(book, "C2")
     assert (row.state, row.level, row.decided_by) == ("open", 1, None)
+    assert verify.verify(book) == []
     decide(book, "mia", "C2")
     assert holds(book) == [("stop_credit", None)]
     assert verify.verify(book) == []
@@ -384,6 +385,44 @@ def test_a_release_is_taken_back_when_its_conditions_no_longer_hold(small: Runti
     assert run(small, date(2026, 3, 30))["C1"][0] == "release"
     assert "C1" not in run(small, date(2026, 3, 31))
     assert last(small, "C1").state == "withdrawn"
+
+
+def test_a_release_is_not_approved_once_its_conditions_are_gone(small: Runtime, clock: FixedClock) -> None:
+    """A2 is 9 days late on 10 March and 30 on 31 March: without a round in between, the same fingerprint releases nothing any more (S25)."""
+    run(small)
+    decide(small, "ming", "C1")
+    pay(small, "C1", "A1", "100.00")
+    assert run(small)["C1"] == ("release", "new")
+    seen = fingerprint(small, last(small, "C1").id)
+    clock.set("2026-03-31T04:00:00")
+    refused("release_conditions_gone", lambda: decide(small, "mia", "C1", content_hash=seen))
+    assert holds(small) == [("stop_supply", None)]
+
+
+def test_a_debt_in_another_currency_changes_the_case_of_a_release(small: Runtime) -> None:
+    run(small)
+    decide(small, "ming", "C1")
+    pay(small, "C1", "A1", "100.00")
+    assert run(small)["C1"] == ("release", "new")
+    seen = fingerprint(small, last(small, "C1").id)
+    assert take_in(small, "invoices", "invoice_no,customer_no,issue_date,due_date,currency,amount\nU1,C1,2025-11-01,2025-12-01,USD,777.00\n").new == 1
+    refused("proposal_changed", lambda: decide(small, "mia", "C1", content_hash=seen))
+    refused("release_conditions_gone", lambda: decide(small, "mia", "C1"))
+    assert holds(small) == [("stop_supply", None)]
+
+
+def test_a_round_far_ahead_is_refused_since_every_later_one_would_be(small: Runtime) -> None:
+    """31 days ahead of 10 March is 10 April."""
+    refused("round_too_far", lambda: escalation.escalate(small, SYSTEM, date(2027, 3, 10)))
+    refused("round_too_far", lambda: escalation.escalate(small, SYSTEM, date(2026, 4, 11)))
+    assert escalation.escalate(small, SYSTEM, date(2027, 3, 10), preview=True)
+    assert escalation.escalate(small, SYSTEM, date(2026, 4, 10))
+
+
+def test_signs_that_nobody_types_are_no_reason(small: Runtime) -> None:
+    run(small)
+    refused("missing_reason", lambda: decide(small, "ming", "C2", "refuse", "\x00"))
+    refused("missing_reason", lambda: propose(small, "rui", "C4", "stop_credit", " \x00 "))
 
 
 def test_where_policy_says_so_a_release_needs_no_decision(book: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

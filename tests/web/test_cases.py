@@ -146,7 +146,7 @@ def test_a_promise_replaces_another(filled: Runtime, sign_in: SignIn) -> None:
 def test_promises_are_listed_filtered_paged_and_exported(filled: Runtime, sign_in: SignIn) -> None:
     client = sign_in(Role.REP)
     for day in ("2026-03-16", "2026-03-17", "2026-03-30"):
-        log(client, due=day)
+        log(client, due=day, amount="300.00", reason="in three parts")
     assert [row["Promised for"].text for row in get(client, "/promises").rows(0)] == ["2026-03-30", "2026-03-17", "2026-03-16"]
     assert [row["Promised for"].text for row in get(client, "/promises?state=soon").rows(0)] == ["2026-03-17", "2026-03-16"]
     assert "No promise fits this choice." in get(client, "/promises?state=broken").text

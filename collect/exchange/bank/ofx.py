@@ -103,7 +103,9 @@ def _is_value(tag: str) -> bool:
     return tag in _VALUES
 
 
-_VALUES = frozenset({"MEMO", "NAME", "CHECKNUM", "REFNUM", "FITID", "DTASOF", "DTSTART", "DTEND", "DTPOSTED", "DTUSER", "BALAMT", "TRNAMT", "SIC", "PAYEEID", "EXTDNAME", "MESSAGE"})
+_VALUES = frozenset(
+    {"MEMO", "NAME", "CHECKNUM", "REFNUM", "FITID", "DTASOF", "DTSTART", "DTEND", "DTPOSTED", "DTUSER", "BALAMT", "TRNAMT", "SIC", "PAYEEID", "EXTDNAME", "MESSAGE"}
+)
 
 
 def _statement(node: _Node) -> Statement:
