@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, url_for
 from wtforms import SelectField, StringField, TextAreaField, validators
 from wtforms.widgets import DateInput
@@ -62,7 +64,7 @@ def new(number: str) -> Response:
     if customer is None:
         raise NotFound("customer", number)
     form = BillForm()
-    context = {"customer": customer, "form": form}
+    context: dict[str, Any] = {"customer": customer, "form": form}
     if not form.is_submitted():
         form.issued.data, form.currency.data, form.terms.data = today.isoformat(), customer.currency, customer.terms or ""
         return pages.render("billing/new.html", **context)
@@ -93,8 +95,7 @@ def _write(customer_no: str, form: BillForm) -> str:
             raise Refusal("missing_reason", "description")
         pages.write(lambda work: services.credit(work, customer_no, number, issued, currency, amount, text) and None)
         return number
-    due = options.parse_day(form.due.data.strip(), "due") if (form.due.data or "").strip() else None
-    delivered = options.parse_day(form.delivered_on.data.strip(), "delivered_on") if (form.delivered_on.data or "").strip() else None
+    due, delivered = (options.parse_day(text, name) if (text := (getattr(form, name).data or "").strip()) else None for name in ("due", "delivered_on"))
     told = {name: (getattr(form, name).data or "").strip() or None for name in ("terms", "po_no", "about")}
     bill = Bill(number, issued, currency, amount, form.kind.data or "invoice", due, told["terms"], told["po_no"], delivered, text or None, told["about"])
     pages.write(lambda work: services.issue(work, customer_no, bill) and None)
@@ -116,7 +117,7 @@ def void(kind: str, number: str) -> Response:
         raise NotFound(kind, number)
     form = VoidForm()
     back = url_for("invoices.show", number=number) if kind == "invoice" else url_for("cash.show", kind=kind, number=number)
-    context = {"form": form, "number": number, "kind": KINDS[kind], "back": back}
+    context: dict[str, Any] = {"form": form, "number": number, "kind": KINDS[kind], "back": back}
     if not form.is_submitted():
         return pages.render("billing/void.html", **context)
     if not form.validate():

@@ -39,4 +39,4 @@ def read(origin: Path | bytes, name: str, limits: Limits, columns: Mapping[str, 
 
 def _is_fragment(head: bytes) -> bool:
     """A piece of an MT940: a line that begins with a tag of it."""
-    return head.startswith(b":") and head[1:3].isdigit() and b":" in head[3:5]
+    return head.startswith(b":") and head[1:3].isalnum() and b":" in head[3:5]
