@@ -14,6 +14,9 @@ from collect.cli.program import Command
 from collect.cli.words import gettext, mark
 
 
+_LABELS = (mark("Customer"), mark("Decision"), mark("Reason"), mark("Step"), mark("Channel"), mark("Slot"), mark("Currency"), mark("Amount"), mark("Items"))
+
+
 @click.command(
     cls=Command,
     help=mark("Decide for every customer whether he is asked, and plan each contact in its slot. With --preview nothing is written."),
@@ -44,7 +47,7 @@ def remind(as_of: str | None, preview: bool, policy: Path | None, allow_many: bo
     if form == "json":
         as_json(dunning.as_json(told))
         return
-    labels = [gettext(text) for text in ("Customer", "Decision", "Reason", "Step", "Channel", "Slot", "Currency", "Amount", "Items")]
+    labels = [gettext(text) for text in _LABELS]
     rows = []
     for one in dunning.as_json(told):
         shown = one["amount"] if one["decision"] == "planned" else ""
