@@ -42,6 +42,9 @@ class Settings:
     smtp_from: str
     smtp_folder: str
     smtp_timeout: int
+    match_apply: bool = True
+    tail_limits: str = ""
+    one_manager: str = ""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -100,6 +103,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         smtp_from=setting("smtp", "from"),
         smtp_folder=setting("smtp", "folder"),
         smtp_timeout=setting("smtp", "timeout"),
+        match_apply=setting("matching", "apply"),
+        tail_limits=setting("adjustments", "tail"),
+        one_manager=setting("adjustments", "one_manager"),
     )
 
 

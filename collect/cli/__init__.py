@@ -9,9 +9,11 @@ from collect.cli.audit import audit, verify
 from collect.cli.db import db
 from collect.cli.demo import demo
 from collect.cli.doctor import doctor
+from collect.cli.einvoice import einvoice
 from collect.cli.escalate import escalate, supply
 from collect.cli.imports import import_
 from collect.cli.init import init
+from collect.cli.journal import control, journal
 from collect.cli.months import month
 from collect.cli.policy import policy
 from collect.cli.program import Program
@@ -19,6 +21,7 @@ from collect.cli.remind import day, remind
 from collect.cli.reports import report
 from collect.cli.sending import outbox, send, worker
 from collect.cli.serve import routes, serve
+from collect.cli.statement import statement as account_statement
 from collect.cli.statement_in import statement
 from collect.cli.users import user
 from collect.cli.words import mark
@@ -35,6 +38,31 @@ def main() -> None:
     """Group."""
 
 
-for _command in (demo, init, serve, remind, day, escalate, supply, db, user, import_, report, policy, month, doctor, routes, audit, verify, send, worker, outbox):
+for _command in (
+    demo,
+    init,
+    serve,
+    remind,
+    day,
+    escalate,
+    supply,
+    db,
+    user,
+    import_,
+    report,
+    account_statement,
+    policy,
+    month,
+    doctor,
+    routes,
+    audit,
+    verify,
+    send,
+    worker,
+    outbox,
+):
     main.add_command(_command)
+report.add_command(journal)
+report.add_command(control)
 import_.add_command(statement)
+import_.add_command(einvoice)

@@ -94,7 +94,21 @@ def plan(needs: Sequence[Need]) -> Plan:
     return _place(paper, size, [each.least for each in needs], needs)
 
 
-def _place(paper: Paper, size: float, widths: Sequence[float], needs: Sequence[Need]) -> Plan:
+def plan_upright(needs: Sequence[Need]) -> Plan:
+    """The best way to show all columns on upright A4, for letters: at the largest size that shows everything on one line
+    or leaves names enough room, else at whatever size the columns allow."""
+    gaps = sum(_gaps(needs)) + GAP * len(needs)
+    natural = [each.natural for each in needs]
+    easy = [max(each.least, min(each.natural, EASE)) for each in needs]
+    least = [each.least for each in needs]
+    for widths in (natural, easy):
+        for size in (8.5, 8.25, 8.0, 7.75, 7.5):
+            if (sum(widths) + gaps) * size <= page.PORTRAIT.usable:
+                return _place(page.PORTRAIT, size, widths, needs, spread=page.PORTRAIT.usable)
+    return _place(page.PORTRAIT, min(7.5, page.PORTRAIT.usable / (sum(least) + gaps)), least, needs)
+
+
+def _place(paper: Paper, size: float, widths: Sequence[float], needs: Sequence[Need], spread: float = SPREAD) -> Plan:
     """Columns on the paper; what is left over goes to headings first, then to names, then evenly to all, within reason."""
     given = list(widths)
     gaps = _gaps(needs)
@@ -104,7 +118,7 @@ def _place(paper: Paper, size: float, widths: Sequence[float], needs: Sequence[N
         share = min(1.0, spare / sum(lacking)) if sum(lacking) > 0 else 0.0
         given = [has + part * share for has, part in zip(given, lacking, strict=True)]
         spare -= sum(lacking) * share
-    each_more = min(max(spare, 0.0) / len(needs), SPREAD)
+    each_more = min(max(spare, 0.0) / len(needs), spread)
     points = [(gap + has + GAP + each_more) * size for gap, has in zip(gaps, given, strict=True)]
     edges = [page.MARGIN]
     for taken in points[:-1]:
@@ -117,10 +131,11 @@ def _gaps(needs: Sequence[Need]) -> tuple[float, ...]:
     return tuple(GAP + (APART if index and needs[index - 1].right and not each.right else 0.0) for index, each in enumerate(needs))
 
 
-def wrap(runs: Sequence[Run], room: float) -> list[Sequence[Run]]:
+def wrap(runs: Sequence[Run], room: float, whole_dates: bool = False) -> list[Sequence[Run]]:
     """The runs in lines of at most `room` ems: at spaces, between ideographs, and inside a word only where it must be.
 
-    A line does not begin with a closing mark nor end with an opening one (kinsoku) unless there is no other place.
+    A line does not begin with a closing mark nor end with an opening one (kinsoku) unless there is no other place; with
+    `whole_dates` (running text) nor with the hyphen inside a date.
     """
     glyphs = [(face, char, face.widths[char]) for face, text in runs for char in text]
     lines: list[Sequence[Run]] = []
@@ -130,7 +145,7 @@ def wrap(runs: Sequence[Run], room: float) -> list[Sequence[Run]]:
         while end < len(glyphs) and (used + glyphs[end][2] <= room + 0.001 or end == start):
             used += glyphs[end][2]
             end += 1
-            if end < len(glyphs) and may_break(glyphs[end - 1][1], glyphs[end][1]):
+            if end < len(glyphs) and may_break(glyphs[end - 1][1], glyphs[end][1]) and not (whole_dates and _inside_date(glyphs, end)):
                 pause = end
         if end < len(glyphs) and pause and glyphs[end][1] != " ":
             end = pause
@@ -139,6 +154,11 @@ def wrap(runs: Sequence[Run], room: float) -> list[Sequence[Run]]:
         while start < len(glyphs) and glyphs[start][1] == " ":
             start += 1
     return lines
+
+
+def _inside_date(glyphs: Sequence[tuple[Face, str, float]], at: int) -> bool:
+    """Whether a place is behind a hyphen between two figures, as in 2026-03-31."""
+    return at > 1 and glyphs[at - 1][1] == "-" and glyphs[at - 2][1].isdigit() and glyphs[at][1].isdigit()
 
 
 def balance(runs: Sequence[Run], room: float) -> list[Sequence[Run]]:

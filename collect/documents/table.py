@@ -44,25 +44,25 @@ def render_table(table: Table, language: str, company: str, printed: str, fonts:
     glyph are marked and named in a note. Raises Refusal `unknown_currency` for an amount whose row names no currency.
     """
     fonts = fonts or letters.load()
-    setting = _Setting(table, language, fonts)
+    setting = Setting(table, language, fonts)
     heads = [setting.cell(i18n.in_language(language, column.label), bold=True) for column in table.columns]
     rows = [setting.row(row) for row in table.rows]
     totals = [setting.total(row) for row in table.totals]
-    widest = [_widest(rows, totals, index) for index in range(len(heads))]
+    wide = [widest(rows, totals, index) for index in range(len(heads))]
     kinds = [column.kind for column in table.columns]
-    needs = [layout.need(*each) for each in zip(heads, widest, (kind in WHOLE for kind in kinds), (kind in RIGHT for kind in kinds), strict=True)]
+    needs = [layout.need(*each) for each in zip(heads, wide, (kind in WHOLE for kind in kinds), (kind in RIGHT for kind in kinds), strict=True)]
     plan = layout.plan(needs)
     facts = tuple((i18n.in_language(language, label), value) for label, value in table.facts)
     heading = Heading(company, i18n.in_language(language, table.title), facts, printed, language)
     for text in (company, heading.title, printed, *(text for fact in facts for text in fact), *table.notes):
         setting.missing |= fonts.runs(text)[1]
     notes = [*([] if rows else [i18n.in_language(language, NOTHING)]), *table.notes, *page.warnings(fonts, setting.missing, language)]
-    body = [*(_fold(row, plan) for row in rows), *(_fold(row, plan, total=True) for row in totals)]
+    body = [*(fold(row, plan) for row in rows), *(fold(row, plan, total=True) for row in totals)]
     folded = [layout.wrap(fonts.runs(note)[0], (plan.paper.usable - 10) / NOTE) for note in notes]
-    return _draw(plan, heading, fonts, _fold(heads, plan, heading=True), body, folded)
+    return _draw(plan, heading, fonts, fold(heads, plan, heading=True), body, folded)
 
 
-class _Setting:
+class Setting:
     """Turns the cells of one table into glyphs; `missing` gathers the characters that have none."""
 
     def __init__(self, table: Table, language: str, fonts: Fonts) -> None:
@@ -115,13 +115,13 @@ def show(column: Column, value: Any) -> str:
     return i18n.show_day(value) if column.kind == "date" and isinstance(value, date) else str(value)
 
 
-def _widest(rows: Sequence[Sequence[Cell]], totals: Sequence[Sequence[Cell]], column: int) -> float:
+def widest(rows: Sequence[Sequence[Cell]], totals: Sequence[Sequence[Cell]], column: int) -> float:
     """The widest cell of a column; a total's label counts only where the cell beside it is taken."""
     spilling = [row[0] for row in totals if column == 0 and len(row) > 1 and row[1] is EMPTY]
     return max((row[column].width for row in (*rows, *totals) if row[column] not in spilling), default=0.0)
 
 
-def _fold(cells: Sequence[Cell], plan: Plan, total: bool = False, heading: bool = False) -> Line:
+def fold(cells: Sequence[Cell], plan: Plan, total: bool = False, heading: bool = False) -> Line:
     """The cells as a line: what is wider than its column is broken, and what would be taller than a page is cut short."""
     folded = list(cells)
     most = 1
@@ -159,7 +159,7 @@ def _draw(plan: Plan, heading: Heading, fonts: Fonts, head: Line, body: Sequence
     sheets = Sheets(plan.paper, heading, fonts, len(pages) + len(below) - 1)
     y = 0.0
     for lines in pages:
-        y = _draw_lines(sheets, plan, sheets.begin() - BELOW_HEADER, head, lines)
+        y = draw_lines(sheets, plan, sheets.begin() - BELOW_HEADER, head, lines)
     for number, some in enumerate(below):
         y = (sheets.begin() if number else y) - NOTE_GAP
         for note in some:
@@ -206,7 +206,7 @@ def _paginate(plan: Plan, heading: Heading, fonts: Fonts, head: Line, body: Sequ
     return pages, y
 
 
-def _draw_lines(sheets: Sheets, plan: Plan, y: float, head: Line, lines: Sequence[Line]) -> float:
+def draw_lines(sheets: Sheets, plan: Plan, y: float, head: Line, lines: Sequence[Line]) -> float:
     """Draw the heading and the lines of one page, first what lies behind, then the text; returns the y below."""
     left, span, size = page.MARGIN, plan.span, plan.size
     top = place = y - head.height * size

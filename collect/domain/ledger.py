@@ -15,9 +15,14 @@ from typing import NamedTuple
 from collect.domain.errors import Refusal
 
 SALES, RETURNS, BANK, REDATING, BAD_DEBT, PAYABLES = "sales", "returns", "bank", "redating", "bad_debt", "payables"
+PREPAID, GROUP = "prepaid", "group"
+"""Money kept for an order, which is no part of the receivables (S9); and what one customer of a group paid for another."""
 
 CONTRA_OF = {"receipt": BANK, "credit_note": RETURNS, "write_off": BAD_DEBT, "set_off": PAYABLES}
 """The account on the other side of each kind of credit."""
+
+ISSUED_AGAINST = {"refund": BANK, "taken_over": PAYABLES}
+"""The account on the other side of a kind of item, where it is not sales: money paid back, a debt taken over from another (S12)."""
 
 
 class Line(NamedTuple):
@@ -40,14 +45,14 @@ class Due(NamedTuple):
     due: date | None
 
 
-def issue(day: date, due: date | None, amount: int) -> Line:
-    """A new item: receivables up, sales on the other side."""
-    return Line("issue", day, due, day, amount, 0, -amount, SALES)
+def issue(day: date, due: date | None, amount: int, kind: str = "invoice") -> Line:
+    """A new item: receivables up, sales on the other side (or what `ISSUED_AGAINST` says)."""
+    return Line("issue", day, due, day, amount, 0, -amount, ISSUED_AGAINST.get(kind, SALES))
 
 
-def void(day: date, due: date | None, issued: date, amount: int) -> Line:
+def void(day: date, due: date | None, issued: date, amount: int, kind: str = "invoice") -> Line:
     """An item taken back in full on a day: the issue turned round."""
-    return Line("void", day, due, issued, -amount, 0, amount, SALES)
+    return Line("void", day, due, issued, -amount, 0, amount, ISSUED_AGAINST.get(kind, SALES))
 
 
 def receive(kind: str, day: date, amount: int) -> Line:
@@ -72,6 +77,20 @@ def allocate(day: date, history: Sequence[Due], issued: date, amount: int) -> li
     for before, after in zip(history[at:], history[at + 1 :], strict=False):
         lines += redate(after.since or day, before.due, after.due, issued, -amount)
     return lines
+
+
+def allocate_across(day: date, history: Sequence[Due], issued: date, amount: int) -> tuple[list[Line], Line]:
+    """One customer's money takes `amount` of an item of another of its group: the lines of the item's customer, and the payer's.
+
+    Both meet in the account between the companies of the group, so that each customer's own control ties.
+    """
+    first, *moved = allocate(day, history, issued, amount)
+    return [first._replace(unapplied=0, contra=amount, account=GROUP), *moved], Line("transfer", day, None, None, 0, amount, -amount, GROUP)
+
+
+def set_apart(day: date, amount: int) -> Line:
+    """So much of a customer's money is kept for an order from `day` on: out of the unapplied column; negative brings it back (S9)."""
+    return Line("prepay", day, None, None, 0, amount, -amount, PREPAID)
 
 
 def redate(day: date, old: date | None, new: date | None, issued: date, amount: int) -> list[Line]:

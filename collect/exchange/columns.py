@@ -105,10 +105,61 @@ def match(kind: str, headers: Sequence[str], mapping: Mapping[str, str] | None =
             raise Refusal("duplicate_column", key, column=_Label(kind, (key,)), first=headers[index[key]].strip(), second=header.strip())
         else:
             index[key] = at
-    missing = tuple(key for key, column in columns_of(kind).items() if column.required and key not in index)
+    _need(kind, index, headers)
+    return Columns(MappingProxyType(index), tuple(ignored))
+
+
+def guess(kind: str, headers: Sequence[str], mapping: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """For each header the column it most likely is, empty for none: what a person is shown to correct.
+
+    As `match`, but nothing is refused: of two headers that mean one column the first has it.
+    """
+    own = {fold(header): key for header, key in (mapping or {}).items() if not key or key in columns_of(kind)}
+    names = _names(kind)
+    found: list[str] = []
+    taken = {own[fold(header)] for header in headers if own.get(fold(header))}
+    given: set[str] = set()
+    for header in headers:
+        folded = fold(header)
+        key = own[folded] if folded in own else names.get(folded, "")
+        if key in given or (key in taken and folded not in own):
+            key = ""
+        found.append(key)
+        given |= {key} - {""}
+    return tuple(found)
+
+
+def place(kind: str, headers: Sequence[str], keys: Sequence[str]) -> Columns:
+    """The columns as a person placed them: for each header in turn its column, empty for none.
+
+    Raises Refusal `unknown_column`, `duplicate_column` and `missing_column`, as `match` does.
+    """
+    index: dict[str, int] = {}
+    ignored: list[str] = []
+    for at, header in enumerate(headers):
+        key = keys[at] if at < len(keys) else ""
+        if not key:
+            ignored.append(header.strip() or f"#{at + 1}")
+        elif key not in columns_of(kind):
+            raise Refusal("unknown_column", "map", value=key, allowed=", ".join(columns_of(kind)))
+        elif key in index:
+            raise Refusal("duplicate_column", key, column=_Label(kind, (key,)), first=headers[index[key]].strip(), second=header.strip())
+        else:
+            index[key] = at
+    _need(kind, index, headers)
+    return Columns(MappingProxyType(index), tuple(ignored))
+
+
+def _need(kind: str, index: Mapping[str, int], headers: Sequence[str]) -> None:
+    missing = lacking(kind, index)
     if missing:
         raise Refusal("missing_column", missing[0], column=_Label(kind, missing), found=_few(headers))
-    return Columns(MappingProxyType(index), tuple(ignored))
+
+
+def lacking(kind: str, keys: Iterable[str]) -> tuple[str, ...]:
+    """The required columns of a kind that are not among `keys`."""
+    given = set(keys)
+    return tuple(key for key, column in columns_of(kind).items() if column.required and key not in given)
 
 
 def _own(kind: str, mapping: Mapping[str, str]) -> dict[str, str]:

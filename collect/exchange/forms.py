@@ -97,6 +97,15 @@ class Evidence:
         elif point != comma and self._unsure_amount is None:
             self._unsure_amount = text
 
+    def seen(self) -> dict[str, str]:
+        """What the values proved, each by an example: `dmy`, `mdy`, `.`, `,`; `day` and `amount` can be read in two ways."""
+        found: dict[str, str] = {**self._orders, **self._decimals}
+        if self._unsure_day is not None:
+            found["day"] = self._unsure_day
+        if self._unsure_amount is not None:
+            found["amount"] = self._unsure_amount
+        return found
+
     def settle(self, dates: str | None = None, decimal: str | None = None) -> Forms:
         """The forms of the file; an option given overrides what the values say.
 

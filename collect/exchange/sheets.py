@@ -34,6 +34,7 @@ class Sheet:
     """A table: `name` as people know the file, `sha256` of its raw bytes, its headers without outer spaces.
 
     `encoding` is `utf-8`, `utf-16`, `gb18030` … or `xlsx`, `delimiter` the sign between cells (None in an XLSX).
+    `sheets` names the sheets of a workbook, visible ones first.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Sheet:
     encoding: str
     delimiter: str | None
     _rows: Callable[[], Iterator[Row]] = field(repr=False)
+    sheets: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header as (line, cells); every call starts again from the first.
@@ -53,18 +55,19 @@ class Sheet:
         return self._rows()
 
 
-def open_sheet(source: Path | bytes, name: str, limits: Limits, encoding: str | None = None) -> Sheet:
+def open_sheet(source: Path | bytes, name: str, limits: Limits, encoding: str | None = None, sheet: str | None = None) -> Sheet:
     """Recognise a file by its content and open its table; a header without rows is a table of no rows.
 
     The whole file is read once for its fingerprint, encoding and budgets, in pieces. `encoding` overrides what its
-    bytes suggest; an XLSX has none. Raises a Refusal with one sentence for everything that is no such table, among
+    bytes suggest; an XLSX has none. `sheet` names the sheet of a workbook to read (Refusal `unknown_sheet`), else it is
+    the first with content. Raises a Refusal with one sentence for everything that is no such table, among
     them `empty_file`, `file_too_large`, `unreadable_encoding`, `ambiguous_encoding`, `file_kind`, `old_excel`.
     """
     file = Source(source, name, limits)
     head = file.head(4096)
     if head.startswith(b"PK\x03\x04"):
-        book = xlsx_in.Workbook(file)
-        return Sheet(name, file.sha256(), book.headers, "xlsx", None, book.rows)
+        book = xlsx_in.Workbook(file, sheet)
+        return Sheet(name, file.sha256(), book.headers, "xlsx", None, book.rows, book.names)
     _refuse_other_kinds(file, head)
     text = decoding.survey(file, encoding)
     table = CsvFile(file, text)

@@ -1,4 +1,4 @@
-"""Reading XLSX: the first sheet with content, each cell as the text a person would have typed."""
+"""Reading XLSX: the first sheet with content (or a named one), each cell as the text a person would have typed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ _RELATIONS = "{http://schemas.openxmlformats.org/officeDocument/2006/relationshi
 class Workbook:
     """The table of an XLSX: its sheet is held in memory, bounded by the limits on what it may unpack to."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, wanted: str | None = None) -> None:
         self.source = source
+        self.wanted = wanted
+        self.names: tuple[str, ...] = ()
         parts = xlsx_guard.inspect(source)
         book = xlsx_guard.read_part(source, "xl/workbook.xml")
         if not book:
@@ -44,12 +46,18 @@ class Workbook:
         self.headers = self._read_headers()
 
     def _load(self) -> tuple[str, CalamineSheet]:
-        """The first sheet with content, visible ones before hidden ones; Refusal `empty_file` where there is none."""
+        """The wanted sheet, else the first with content, visible ones before hidden ones; Refusal `empty_file` where there is none, `unknown_sheet`."""
         origin: Any = self.source.origin
         try:
             with CalamineWorkbook.from_path(origin) if isinstance(origin, Path) else CalamineWorkbook.from_filelike(self.source.open()) as book:
                 known = [entry for entry in book.sheets_metadata if entry.typ == SheetTypeEnum.WorkSheet]
-                for entry in sorted(known, key=lambda entry: entry.visible != SheetVisibleEnum.Visible):
+                ranked = sorted(known, key=lambda entry: entry.visible != SheetVisibleEnum.Visible)
+                self.names = tuple(entry.name for entry in ranked)
+                if self.wanted is not None and self.wanted not in self.names:
+                    raise Refusal("unknown_sheet", "sheet", value=self.wanted, allowed=", ".join(self.names[:20]))
+                for entry in ranked:
+                    if self.wanted not in (None, entry.name):
+                        continue
                     sheet = book.get_sheet_by_name(entry.name)
                     if sheet.start is not None:
                         return entry.name, sheet

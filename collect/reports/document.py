@@ -155,7 +155,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditPage:
-    """A receipt or credit note; `open` is what no invoice took yet (S8)."""
+    """A receipt or credit; `open` is what no invoice took yet (S8), `prepaid` what is kept for the order `order_no`."""
 
     kind: str
     number: str
@@ -165,6 +165,11 @@ class CreditPage:
     recorded_at: datetime
     amount: int
     open: int
+    prepaid: int
+    order_no: str | None
+    released_on: date | None
+    payer: str | None
+    adjustment_id: int | None
     voided_on: date | None
     method: str | None
     reference: str | None
@@ -283,6 +288,11 @@ def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -
         recorded_at=row.recorded_at,
         amount=row.amount_minor,
         open=row.open_minor,
+        prepaid=row.prepaid_minor,
+        order_no=row.order_no,
+        released_on=row.released_on,
+        payer=row.payer,
+        adjustment_id=row.adjustment_id,
         voided_on=row.voided_on,
         method=row.method,
         reference=row.bank_reference,

@@ -229,6 +229,36 @@ def _add(batch: intake.Batch, fresh: list[tuple[str, dict[str, Any]]]) -> None:
         bulk(work.session, Assignment.__table__, ("id", "customer_id", "duty", "user_id", "since", "recorded_at"), duties)  # type: ignore[arg-type]
 
 
+def create(work: Work, number: str, name: str, currency: str, **known: str | None) -> Customer:
+    """A customer by himself, as an e-invoice names him; `known` are his other fields: terms, tax_no, email, address, country.
+
+    Refusal `customer_number_taken`, `missing_value`, `too_long`, `unknown_currency`, and those of terms.
+    """
+    work.actor.need(Permission.IMPORT)
+    number, name = money.fold(number).strip(), name.strip()
+    for field_name, text, longest in (("customer_no", number, 64), ("name", name, 200)):
+        if not text:
+            raise Refusal("missing_value", field_name)
+        if len(text) > longest or not text.isprintable():
+            raise Refusal("too_long", field_name, value=text, longest=longest)
+    money.exponent(currency)
+    if work.session.scalar(sa.select(Customer.id).where(Customer.customer_no == number)) is not None:
+        raise Refusal("customer_number_taken", "customer_no", number=number)
+    values = {key: text.strip() for key, text in known.items() if text and text.strip()}
+    if "terms" in values:
+        values["terms"] = str(terms.parse(values["terms"]))
+    customer = Customer(
+        id=next_ids(work.session, 1)[0], customer_no=number, name=name, sort_key=sort_key(name), currency=currency, country=values.pop("country", work.seller.country)[:64]
+    )
+    for key, longest in (("terms", 64), ("tax_no", 64), ("email", 254), ("address", 400)):
+        setattr(customer, key, values[key][:longest] if key in values else None)
+    customer.version, customer.recorded_at = 1, work.now
+    work.session.add(customer)
+    work.session.flush()
+    work.note(audit.Note("add", "customer", number, customer.id, None, {"name": name, "currency": currency, **values}))
+    return customer
+
+
 def _update(batch: intake.Batch, found: Customer, values: dict[str, Any]) -> int:
     """Bring a known customer up to the row; 1 when something changed, else 0."""
     work = batch.work

@@ -9,29 +9,31 @@ import weakref
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Actor, Permission
-from collect.exchange import columns, forms, sheets
+from collect.exchange import columns, forms, sheets, sorting
 from collect.runtime import Runtime, Work, without_collection
-from collect.services import cash, customers, intake, receivables
+from collect.services import cash_in, customers, intake, receivables
 from collect.storage import audit
 from collect.storage.database import next_ids
 from collect.storage.imports import ImportRun, Mapping
 from collect.storage.ledger import load_closed_months
 
+T = TypeVar("T")
 KINDS = columns.KINDS
-_DATES = {"invoices": ("issue_date", "due_date", "delivered_on"), "payments": ("date",), "credits": ("date",), "customers": (), "contacts": ()}
-_AMOUNTS = {"invoices": ("amount",), "payments": ("amount", "allocated"), "credits": ("amount",), "customers": ("credit_limit",), "contacts": ()}
+DATES = {"invoices": ("issue_date", "due_date", "delivered_on"), "payments": ("date",), "credits": ("date",), "customers": (), "contacts": ()}
+AMOUNTS = {"invoices": ("amount",), "payments": ("amount", "allocated"), "credits": ("amount",), "customers": ("credit_limit",), "contacts": ()}
 _KEYS = {"invoices": ("invoice_no",), "payments": ("payment_ref",), "credits": ("credit_no",), "customers": ("customer_no",), "contacts": ("customer_no", "name")}
 _TAKE: dict[str, Callable[[intake.Batch, list[intake.Group]], None]] = {
     "invoices": receivables.take_in_invoices,
-    "payments": cash.take_in,
-    "credits": cash.take_in,
+    "payments": cash_in.take_in,
+    "credits": cash_in.take_in,
     "customers": customers.take_in_customers,
     "contacts": customers.take_in_contacts,
 }
@@ -41,7 +43,11 @@ _KEPT_REFUSED = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to read a file: `dates` ymd, dmy or mdy; `decimal` . or ,; `mapping` a saved mapping's name. None: by evidence."""
+    """How to read a file: `dates` ymd, dmy or mdy; `decimal` . or ,; `mapping` a saved mapping's name. None: by evidence.
+
+    `columns` says for each header in turn which column it is (empty: none) and goes before any mapping; `sheet` names
+    the sheet of a workbook; `preview` asks what becomes of each of so many first rows (`Result.preview`).
+    """
 
     encoding: str | None = None
     dates: str | None = None
@@ -49,6 +55,19 @@ class Options:
     strict: bool = False
     dry_run: bool = False
     mapping: str | None = None
+    columns: tuple[str, ...] | None = None
+    sheet: str | None = None
+    preview: int = 0
+
+
+@dataclass
+class Seen:
+    """What became of one row of the file: `new`, `changed`, `unchanged` or `refused`, and then why."""
+
+    line: int
+    cells: list[str]
+    outcome: str = ""
+    refusal: Refusal | None = None
 
 
 @dataclass
@@ -65,6 +84,7 @@ class Result:
     notices: list[Refusal] = field(default_factory=list)
     refused_csv: IO[str] | None = None
     run_id: int | None = None
+    preview: list[Seen] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -89,17 +109,27 @@ class _Undone(Exception):
     """Leaves the transaction without keeping anything: a dry run, or a strict file with a refused row."""
 
 
-def run(runtime: Runtime, actor: Actor, kind: str, source: Path | bytes, name: str, options: Options, progress: Callable[[int], None] | None = None) -> Result:
+def run(
+    runtime: Runtime,
+    actor: Actor,
+    kind: str,
+    source: Path | bytes,
+    name: str,
+    options: Options,
+    progress: Callable[[int], None] | None = None,
+    counted: Callable[[int], None] | None = None,
+) -> Result:
     """Import one file of `kind` (customers, contacts, invoices, credits, payments) in one transaction.
 
     Good rows are stored and refused ones told with line and reason; one bad row never stops the others unless
     `strict`. A file that cannot be read at all, or whose dates or numbers can be read in two ways, raises a Refusal and
-    changes nothing. The same content again changes nothing (S16). `progress` is told the rows done so far.
+    changes nothing. The same content again changes nothing (S16). `progress` is told the rows done so far,
+    `counted` how many rows the file has, before the first of them is decided.
     """
     actor.need(Permission.IMPORT)
     if kind not in KINDS:
         raise Refusal("unknown_import_kind", "kind", value=kind)
-    sheet = sheets.open_sheet(source, name, sheets.Limits.of(runtime.settings), options.encoding)
+    sheet = sheets.open_sheet(source, name, sheets.Limits.of(runtime.settings), options.encoding, options.sheet)
     headers: dict[str, Any] = {}
     if options.mapping:
         with runtime.read(actor) as view:
@@ -107,13 +137,15 @@ def run(runtime: Runtime, actor: Actor, kind: str, source: Path | bytes, name: s
         if saved is None or saved.kind != kind:
             raise Refusal("unknown_mapping", "map", value=options.mapping)
         headers = saved.form
-    found = columns.match(kind, sheet.headers, headers.get("columns"))
+    found = columns.match(kind, sheet.headers, headers.get("columns")) if options.columns is None else columns.place(kind, sheet.headers, options.columns)
     plan = _first_pass(sheet, kind, dict(found.index), options.dates or headers.get("dates"), options.decimal or headers.get("decimal"))
+    if counted:
+        counted(plan.rows)
 
     holder: list[Result] = []
 
     def act(work: Work) -> None:
-        holder[:] = [_second_pass(work, kind, sheet, found, plan, progress)]
+        holder[:] = [_second_pass(work, kind, sheet, found, plan, progress, options.preview)]
         if options.dry_run or (options.strict and holder[0].refused):
             raise _Undone
 
@@ -133,15 +165,16 @@ class _Plan:
     """What the first pass learned: the forms in force, keys that stand on several rows, invoices that several rows reach for."""
 
     forms: forms.Forms
-    repeated: frozenset[int]
-    contested: frozenset[int]
+    repeated: sorting.Repeated
+    contested: sorting.Repeated
+    rows: int
 
 
 def _first_pass(sheet: sheets.Sheet, kind: str, index: dict[str, int], dates: str | None, decimal: str | None) -> _Plan:
     """What the whole file proves about its dates and numbers; keys and invoices are remembered as 8-byte hashes."""
     evidence = forms.Evidence()
-    day_columns = [index[key] for key in _DATES[kind] if key in index]
-    amount_columns = [index[key] for key in _AMOUNTS[kind] if key in index]
+    day_columns = [index[key] for key in DATES[kind] if key in index]
+    amount_columns = [index[key] for key in AMOUNTS[kind] if key in index]
     keys = [index[key] for key in _KEYS[kind]]
     invoice = index.get("invoice_no", -1) if kind in ("payments", "credits") else -1
     hashes, reached = array("q"), array("q")
@@ -158,7 +191,7 @@ def _first_pass(sheet: sheets.Sheet, kind: str, index: dict[str, int], dates: st
                 evidence.see_day(text)
         for at in amount_columns:
             evidence.see_amount(cells[at])
-    return _Plan(evidence.settle(dates, decimal), _repeated(hashes), _repeated(reached))
+    return _Plan(evidence.settle(dates, decimal), sorting.Repeated(hashes), sorting.Repeated(reached), len(hashes))
 
 
 def _key(cells: list[str], keys: list[int]) -> int:
@@ -166,40 +199,40 @@ def _key(cells: list[str], keys: list[int]) -> int:
     return hash(money.fold(cells[keys[0]])) if len(keys) == 1 else hash(tuple(money.fold(cells[at]) for at in keys))
 
 
-def _repeated(hashes: array[int]) -> frozenset[int]:
-    """The values that occur more than once, found by sorting 8 bytes each so that a million rows cost megabytes."""
-    last: int | None = None
-    found: set[int] = set()
-    for value in sorted(hashes):
-        if value == last:
-            found.add(value)
-        last = value
-    return frozenset(found)
-
-
 def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) -> Iterator[intake.Group]:
     """The rows of one key together, wherever in the file they stand; keys on one row pass straight through.
 
     Receipts and credits that reach for an invoice which another row reaches for come last, by date and number, so
-    that the order of the rows decides nothing (S16). What has to wait is kept as one text a row.
+    that the order of the rows decides nothing (S16). What has to wait is sorted outside memory, so that a long file
+    needs no more of it than a short one.
     """
     keys = [batch.index[key] for key in _KEYS[kind]]
     invoice = batch.index.get("invoice_no", -1) if plan.contested else -1
     typed = sheet.encoding == "xlsx"
-    waiting: dict[int, list[tuple[int, list[str] | str]]] = {}
-    late: dict[int, tuple[str, str]] = {}
+    by_key, waiting = sorting.Sorter(), sorting.Sorter()
+
+    def contested(cells: list[str]) -> bool:
+        return invoice >= 0 and bool(cells[invoice]) and hash(money.fold(cells[invoice])) in plan.contested
+
     for line, cells in sheet.rows():
         key = _key(cells, keys)
-        contested = invoice >= 0 and bool(cells[invoice]) and hash(money.fold(cells[invoice])) in plan.contested
-        if contested or key in plan.repeated:
-            waiting.setdefault(key, []).append((line, cells if typed else _JOIN.join(cells)))
-            if contested and key not in late:
-                late[key] = _order(batch, intake.Row(line, [*cells, ""]), keys[0])
+        if key in plan.repeated:
+            kept = cells if typed else _JOIN.join(cells)
+            by_key.add((key, line), kept, sum(map(len, cells)))
+        elif contested(cells):
+            kept = cells if typed else _JOIN.join(cells)
+            waiting.add((True, *_order(batch, intake.Row(line, [*cells, ""]), keys[0]), line), [(line, kept)], sum(map(len, cells)))
         else:
             cells.append("")
             yield [intake.Row(line, cells)]
-    for key in [key for key in waiting if key not in late] + sorted(late, key=late.__getitem__):
-        yield from _by_text([intake.Row(line, _unpacked(text)) for line, text in waiting.pop(key)], keys)
+    for _key_of_all, records in groupby(by_key, key=lambda record: record[0][0]):
+        group = [(line, kept) for (_, line), kept in records]
+        rows = [intake.Row(line, _unpacked(kept)) for line, kept in group]
+        first = next((row for row in rows if contested(row.cells)), None)
+        turn = (False, "", "") if first is None else (True, *_order(batch, first, keys[0]))
+        waiting.add((*turn, group[0][0]), group, sum(len(cell) for row in rows for cell in row.cells))
+    for _turn, group in waiting:
+        yield from _by_text([intake.Row(line, _unpacked(kept)) for line, kept in group], keys)
 
 
 def _order(batch: intake.Batch, row: intake.Row, number: int) -> tuple[str, str]:
@@ -243,7 +276,7 @@ def refused_columns(headers: Sequence[str]) -> tuple[str, str]:
 _REASONS = {columns.fold(name) for name in ("reason", columns.columns_of("credits")["reason"].zh, *columns.columns_of("credits")["reason"].also)}
 
 
-def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Columns, plan: _Plan, progress: Callable[[int], None] | None) -> Result:
+def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Columns, plan: _Plan, progress: Callable[[int], None] | None, preview: int) -> Result:
     """Decide and store every row, inside one transaction."""
     index = dict(found.index) | {"#width": len(sheet.headers)}
     # The CLI and the page copy it out and close it; it is a spooled file, so a small one never touches the disk.
@@ -251,7 +284,11 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
     writer = csv.writer(refused)
     writer.writerow([*sheet.headers, *refused_columns(sheet.headers)])
 
+    seen = {line: Seen(line, cells) for line, cells in islice(sheet.rows(), preview)}
+
     def on_refused(row: intake.Row, refusal: Refusal) -> None:
+        if row.line in seen:
+            seen[row.line].outcome, seen[row.line].refusal = "refused", refusal
         writer.writerow([*row.cells[:-1], row.line, sentences.say(refusal)])
 
     finalizer = weakref.finalize(work, refused.close)
@@ -259,8 +296,11 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
     take = _TAKE[kind]
     done = 0
     parents: dict[str, tuple[intake.Row, str]] = {}
-    for chunk in intake.chunks(_groups(sheet, kind, batch, plan)):
+    for chunk in _chunks(_groups(sheet, kind, batch, plan), seen):
+        before = _counts(batch)
         take(batch, chunk)
+        if len(chunk) == 1:
+            _tell(seen, chunk[0], before, _counts(batch))
         done += sum(len(group) for group in chunk)
         if kind == "customers" and "parent_no" in index:
             parents.update(
@@ -271,7 +311,7 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
     if parents:
         customers.link_parents(batch, parents)
     refused.seek(0)
-    result = Result(kind, batch.new, batch.changed, batch.unchanged, batch.refused, found.ignored, batch.errors, batch.notices, None, batch.import_id)
+    result = Result(kind, batch.new, batch.changed, batch.unchanged, batch.refused, found.ignored, batch.errors, batch.notices, None, batch.import_id, list(seen.values()))
     if batch.refused:
         result.refused_csv = refused
         finalizer.detach()
@@ -279,6 +319,40 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
     _keep(work, batch, result, sheet, refused.read(_KEPT_REFUSED) if batch.refused else None)
     refused.seek(0)
     return result
+
+
+def _chunks(groups: Iterator[intake.Group], seen: dict[int, Seen]) -> Iterator[list[intake.Group]]:
+    """The groups in chunks for bulk work; one that has a previewed row stands alone, so that what became of it shows in the counts."""
+    if not seen:
+        yield from intake.chunks(groups)
+        return
+    chunk: list[intake.Group] = []
+    for group in groups:
+        alone = any(row.line in seen for row in group)
+        if chunk and (alone or len(chunk) >= _CHUNK):
+            yield chunk
+            chunk = []
+        if alone:
+            yield [group]
+        else:
+            chunk.append(group)
+    if chunk:
+        yield chunk
+
+
+_CHUNK = 5000
+
+
+def _counts(batch: intake.Batch) -> tuple[int, int, int]:
+    return batch.new, batch.changed, batch.unchanged
+
+
+def _tell(seen: dict[int, Seen], group: intake.Group, before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
+    """What became of the previewed rows of a group decided alone: the counts it raised, handed out to its rows in order."""
+    words = [word for word, was, now in zip(("new", "changed", "unchanged"), before, after, strict=True) for _ in range(now - was)]
+    for row, word in zip(group, words, strict=False):
+        if row.line in seen and not seen[row.line].outcome:
+            seen[row.line].outcome = word
 
 
 def _keep(work: Work, batch: intake.Batch, result: Result, sheet: sheets.Sheet, refused_csv: str | None) -> None:
@@ -294,7 +368,7 @@ def _keep(work: Work, batch: intake.Batch, result: Result, sheet: sheets.Sheet, 
             by=work.actor.name,
             **counts,
             digest=digest,
-            result=_in_every_language(result),
+            result=in_every_language(result.as_json),
             refused_csv=refused_csv,
             recorded_at=work.now,
         )
@@ -303,13 +377,13 @@ def _keep(work: Work, batch: intake.Batch, result: Result, sheet: sheets.Sheet, 
         work.note(audit.Note("import", batch.kind, str(batch.import_id), after=counts | {"file": sheet.name[:255], "file_hash": sheet.sha256, "digest": digest}))
 
 
-def _in_every_language(result: Result) -> dict[str, Any]:
-    """The result by language: who reads the page of an import may read another language than who took the file in."""
+def in_every_language(tell: Callable[[], T]) -> dict[str, T]:
+    """What a function says in each language: who reads the page of an import may read another language than who took the file in."""
     before, told = i18n.current(), {}
     try:
         for language in i18n.LANGUAGES:
             i18n.use(language)
-            told[language] = result.as_json()
+            told[language] = tell()
     finally:
         i18n.use(before)
     return told

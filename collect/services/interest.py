@@ -54,9 +54,7 @@ def rules() -> dict[str, Named]:
 
 
 def _rule(code: str, given: Mapping[str, Any]) -> interest.Rule:
-    bands = tuple(
-        interest.Band(band["currency"], money.parse(band["least"], band["currency"]), money.parse(band["amount"], band["currency"])) for band in given.get("bands", ())
-    )
+    bands = tuple(interest.Band(band["currency"], money.parse(band["least"], band["currency"]), money.parse(band["amount"], band["currency"])) for band in given.get("bands", ()))
     return interest.Rule(
         code,
         given["kind"],

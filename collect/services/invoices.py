@@ -93,7 +93,9 @@ def issue(work: Work, customer_no: str, bill: Bill) -> list[Item]:
         items.append(item)
     work.session.flush()
     for item in items:
-        post(work, [ledger.issue(bill.issued, item.due_date, item.amount_minor)], customer.id, bill.currency, item=item.id, credit=None, allocation=None, documents=item.amount_minor)
+        post(
+            work, [ledger.issue(bill.issued, item.due_date, item.amount_minor)], customer.id, bill.currency, item=item.id, credit=None, allocation=None, documents=item.amount_minor
+        )
     told = {"kind": bill.kind, "issue_date": bill.issued, "currency": bill.currency, "amount": money.plain(bill.amount, bill.currency), "due_date": bill.due, "about": bill.about}
     work.note(audit.Note("issue", "invoice", bill.number, customer.id, None, {name: value for name, value in told.items() if value is not None}))
     return items

@@ -1,4 +1,4 @@
-"""Receipts one at a time, as a bank line, an e-invoice or a person at the desk brings them: taking one in, and taking it back."""
+"""Receipts one at a time, as a bank line, an e-invoice or a person at the desk brings them: taken in, released from their order, taken back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from collect.domain.rights import Permission
 from collect.runtime import Work
 from collect.services import cash, receivables
 from collect.storage import audit
-from collect.storage.cash import Allocation, Credit, find_credit
-from collect.storage.customers import Customer, seen
+from collect.storage.cash import Allocation, Credit, find_credit, load_prepaid_volume
+from collect.storage.customers import Customer, seen, seen_ids
 from collect.storage.database import next_ids
 from collect.storage.ledger import load_closed_months, load_volumes
 from collect.storage.receivables import Item
@@ -26,7 +26,11 @@ Part = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money that came in from one customer; `amount` minor units. `line_id` names the bank line it was read from."""
+    """Money that came in from one customer, or is credited to it; `amount` minor units.
+
+    `line_id` names the bank line it was read from. `order_no` makes it a prepayment 预收, kept apart for that order
+    (S9, S13). `effective` is the day its allocations count from, where it is not the day of the receipt.
+    """
 
     customer_id: int
     number: str
@@ -37,50 +41,69 @@ class Receipt:
     reference: str | None = None
     payer: str | None = None
     line_id: int | None = None
+    order_no: str | None = None
+    kind: str = "receipt"
+    reason: str | None = None
+    effective: date | None = None
+    adjustment_id: int | None = None
 
 
 def receive(work: Work, receipt: Receipt, parts: Sequence[Part]) -> Credit:
     """Take a receipt in and settle `parts` with it; what is left stays unapplied (S8). Returns the stored credit.
 
-    Each allocation counts from the later of the receipt's day and the item's issue date (S6). Refused, with nothing
-    stored: `receipt_not_positive`, `receipt_in_future`, `receipt_number_taken`, a closed month, an item of another
-    customer or currency, more than the receipt's amount or than an item's open amount (S15).
+    An item may belong to another customer of the payer's group; money for an order settles its invoices only. Each
+    allocation counts from the later of the receipt's day and the item's issue date (S6), or from `effective`. Refused,
+    with nothing stored: `receipt_not_positive`, `receipt_in_future`, `receipt_number_taken`, `books_full`, a closed month,
+    an item of another customer, currency or order, more than the receipt's amount or than an item's open amount (S15).
     """
     work.actor.need(Permission.ALLOCATE)
-    customer = work.session.scalars(sa.select(Customer).where(Customer.id == receipt.customer_id, seen(work.actor.scope))).first()
-    if customer is None:
+    if not sees(work, receipt.customer_id):
         raise NotFound("customer", receipt.customer_id)
+    return book(work, receipt, parts)
+
+
+def book(work: Work, receipt: Receipt, parts: Sequence[Part]) -> Credit:
+    """Store a receipt or credit with its allocations for whoever was asked already: `receive`, or the decision of a request."""
     closed = load_closed_months(work.session)
     _check(work, receipt, closed)
     credit = Credit(
         id=next_ids(work.session, 1)[0],
         seller_id=work.seller.id,
-        customer_id=customer.id,
-        kind="receipt",
+        customer_id=receipt.customer_id,
+        kind=receipt.kind,
         number=receipt.number,
         day=receipt.day,
         currency=receipt.currency,
         amount_minor=receipt.amount,
-        open_minor=receipt.amount,
+        open_minor=0 if receipt.order_no else receipt.amount,
+        prepaid_minor=receipt.amount if receipt.order_no else 0,
         method=receipt.method,
         bank_reference=receipt.reference,
+        reason=(receipt.reason or "")[:200] or None,
         payer=receipt.payer,
         line_id=receipt.line_id,
+        order_no=receipt.order_no,
+        adjustment_id=receipt.adjustment_id,
         version=1,
         recorded_at=work.now,
     )
     work.session.add(credit)
     work.session.flush()
-    line = ledger.receive("receipt", receipt.day, receipt.amount)
-    receivables.post(work, [line], customer.id, receipt.currency, item=None, credit=credit.id, allocation=None, documents=-receipt.amount)
+    line = ledger.receive(receipt.kind, receipt.day, receipt.amount)
+    receivables.post(work, [line], receipt.customer_id, receipt.currency, item=None, credit=credit.id, allocation=None, documents=-receipt.amount)
+    if receipt.order_no:
+        cash.set_apart(work, credit, receipt.amount, receipt.day)
     settled = []
     for item, amount in _locked(work, credit, parts):
         effective = application.effective_at_booking(receipt.day, item.issue_date)
+        if receipt.effective is not None:
+            effective = application.effective_later(receipt.day, item.issue_date, work.today, receipt.effective)
         ledger.check_open(effective, closed, "day")
         cash.allocate(work, credit, item, amount, effective, None)
         settled.append({"invoice": item.document_no, "amount": money.plain(amount, receipt.currency)})
-    told = {"day": receipt.day, "currency": receipt.currency, "amount": money.plain(receipt.amount, receipt.currency), "payer": receipt.payer, "settled": settled or None}
-    work.note(audit.Note("receive", "receipt", receipt.number, customer.id, None, {name: value for name, value in told.items() if value is not None}))
+    told = {"day": receipt.day, "currency": receipt.currency, "amount": money.plain(receipt.amount, receipt.currency), "payer": receipt.payer}
+    told |= {"order_no": receipt.order_no, "reason": receipt.reason, "settled": settled or None}
+    work.note(audit.Note("receive", receipt.kind, receipt.number, receipt.customer_id, None, {name: value for name, value in told.items() if value is not None}))
     return credit
 
 
@@ -88,7 +111,8 @@ def void(work: Work, kind: str, number: str, reason: str) -> None:
     """Take a receipt or credit back: each allocation by an entry of its own, then the whole, all effective today (S5).
 
     What it settled is open again from today; earlier days stay as they were. Promises it kept are judged again by the
-    next round (S22). Raises NotFound outside the actor's scope; Refusal `missing_reason`, `document_void`, a closed month.
+    next round (S22). Raises NotFound outside the actor's scope; Refusal `missing_reason`, `document_void`, a closed
+    month, `undo_as_whole` for what a decision posted.
     """
     work.actor.need(Permission.ALLOCATE)
     known = find_credit(work.session, work.actor.scope, kind, number)
@@ -96,14 +120,64 @@ def void(work: Work, kind: str, number: str, reason: str) -> None:
         raise NotFound(kind, number)
     if not reason.strip():
         raise Refusal("missing_reason", "reason")
-    credit = work.session.scalars(sa.select(Credit).where(Credit.id == known.id).with_for_update().execution_options(populate_existing=True)).one()
+    if known.adjustment_id is not None:
+        raise Refusal("undo_as_whole", None, number=number)
+    void_whole(work, known.id, reason)
+
+
+def void_whole(work: Work, credit_id: int, reason: str, on: date | None = None) -> None:
+    """The same for whoever was asked already, effective `on` a day (today unless told)."""
+    credit = cash.lock_credit(work, credit_id)
+    if credit.voided_on is not None:
+        raise Refusal("document_void", None, number=credit.number)
+    ledger.check_open(max(on or work.today, credit.day), load_closed_months(work.session), "day")
+    for allocation_id in live_allocations(work, credit.id):
+        cash.take_back(work, work.session.get_one(Allocation, allocation_id), reason, on)
+    work.session.flush()
+    if credit.prepaid_minor:
+        kept, credit.prepaid_minor = credit.prepaid_minor, 0
+        credit.open_minor += kept
+        cash.set_apart(work, credit, -kept, max(on or work.today, credit.day))
+    receivables.void_credit(work, credit, reason, on)
+
+
+def release(work: Work, number: str, reason: str) -> int:
+    """What is left of a prepayment is no longer kept for its order: unapplied from today, or from its last allocation's day on (S9).
+
+    Returns the minor units released. Raises NotFound outside the actor's scope; Refusal `no_prepayment`, `missing_reason`,
+    `document_void`, a closed month.
+    """
+    work.actor.need(Permission.ALLOCATE)
+    known = find_receipt(work, number)
+    if not reason.strip():
+        raise Refusal("missing_reason", "reason")
+    credit = cash.lock_credit(work, known.id)
     if credit.voided_on is not None:
         raise Refusal("document_void", None, number=number)
-    ledger.check_open(max(work.today, credit.day), load_closed_months(work.session), "day")
-    for allocation_id in live_allocations(work, credit.id):
-        cash.unapply(work, allocation_id, reason)
-    work.session.flush()
-    receivables.void_credit(work, credit, reason)
+    if not credit.is_prepayment or not credit.prepaid_minor:
+        raise Refusal("no_prepayment", None, number=number)
+    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id == credit.id))
+    day = max(work.today, credit.day, latest or credit.day)
+    ledger.check_open(day, load_closed_months(work.session), "day")
+    rest = credit.prepaid_minor
+    credit.open_minor, credit.prepaid_minor, credit.released_on, credit.released_at, credit.version = rest, 0, day, work.now, credit.version + 1
+    cash.set_apart(work, credit, -rest, day)
+    told = {"amount": money.plain(rest, credit.currency), "order_no": credit.order_no, "day": day}
+    work.note(audit.Note("release_prepayment", "receipt", number, credit.customer_id, None, told, reason.strip()))
+    return rest
+
+
+def find_receipt(work: Work, number: str) -> Credit:
+    """The receipt of that number; NotFound outside the actor's scope."""
+    known = find_credit(work.session, work.actor.scope, "receipt", number)
+    if known is None:
+        raise NotFound("receipt", number)
+    return known
+
+
+def sees(work: Work, customer_id: int) -> bool:
+    """Whether the actor sees a customer (S28)."""
+    return work.session.scalar(sa.select(Customer.id).where(Customer.id == customer_id, seen(work.actor.scope))) is not None
 
 
 def live_allocations(work: Work, credit_id: int) -> list[int]:
@@ -119,10 +193,12 @@ def _check(work: Work, receipt: Receipt, closed: frozenset[str]) -> None:
         raise Refusal("receipt_not_positive", "amount", value=money.plain(receipt.amount, receipt.currency))
     if receipt.day > work.today:
         raise Refusal("receipt_in_future", "day", value=receipt.day.isoformat())
-    if receipt.amount > money.LIMIT - load_volumes(work.session, work.seller.id, receipt.currency)[1]:
+    volume = load_volumes(work.session, work.seller.id, receipt.currency)[1] + load_prepaid_volume(work.session, work.seller.id, receipt.currency)
+    if receipt.amount > money.LIMIT - volume:
         raise Refusal("books_full", "amount", value=money.plain(receipt.amount, receipt.currency), currency=receipt.currency)
-    taken = sa.select(Credit.id).where(Credit.number == receipt.number, Credit.kind == "receipt", Credit.seller_id == work.seller.id)
-    if work.session.scalar(taken) is not None:
+    taken = sa.select(Credit.id).where(Credit.number == receipt.number, Credit.kind == receipt.kind, Credit.seller_id == work.seller.id)
+    billed = sa.select(Item.id).where(Item.document_no == receipt.number, Item.seller_id == work.seller.id).limit(1)
+    if work.session.scalar(taken) is not None or (receipt.kind == "credit_note" and work.session.scalar(billed) is not None):
         raise Refusal("receipt_number_taken", "number", number=receipt.number)
     ledger.check_open(receipt.day, closed, "day")
 
@@ -131,16 +207,15 @@ def _locked(work: Work, credit: Credit, parts: Sequence[Part]) -> list[tuple[Ite
     """The items under lock, each with its share, after every limit was checked (S15)."""
     if not parts:
         return []
-    query = sa.select(Item).where(Item.id.in_([key for key, _ in parts]), Item.customer_id == credit.customer_id).order_by(Item.id)
+    query = sa.select(Item).where(Item.id.in_([key for key, _ in parts]), seen_ids(work.actor.scope, Item.customer_id)).order_by(Item.id)
     items = {item.id: item for item in work.session.scalars(query.with_for_update().execution_options(populate_existing=True))}
-    rest = credit.open_minor
+    rest = credit.rest
     found: list[tuple[Item, int]] = []
     for key, asked in parts:
         item = items.get(key)
         if item is None:
             raise Refusal("unknown_invoice_here", "parts", value=key)
-        if item.currency != credit.currency:
-            raise Refusal("invoice_in_other_currency", "parts", value=item.document_no, currency=item.currency)
+        cash.check_fits(work, credit, item, "parts")
         amount = application.share(asked, rest, item.open_minor - sum(share for other, share in found if other is item), credit.currency)
         rest -= amount
         found.append((item, amount))

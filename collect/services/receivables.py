@@ -214,8 +214,11 @@ def update_known(batch: intake.Batch, known: KnownRow, draft: receivables.Invoic
     return 1 if after else 0
 
 
-def void_document(work: Work, kind: str, number: str, reason: str, closed: frozenset[str]) -> None:
-    """Take a document back in full, effective today; Refusal `document_settled` once anything was allocated (S5)."""
+def void_document(work: Work, kind: str, number: str, reason: str, closed: frozenset[str], whole: bool = False) -> None:
+    """Take a document back in full, effective today; Refusal `document_settled` once anything was allocated (S5).
+
+    An item that a decision posted beside other entries goes only with them (`whole`): Refusal `undo_as_whole`.
+    """
     ledger.check_open(work.today, closed, "status")
     if kind == "credit_note":
         credit = work.session.scalars(sa.select(Credit).where(Credit.number == number, Credit.kind == kind).with_for_update()).one()
@@ -226,17 +229,19 @@ def void_document(work: Work, kind: str, number: str, reason: str, closed: froze
     items = list(work.session.scalars(sa.select(Item).where(Item.document_no == number).order_by(Item.part).with_for_update()))
     if any(item.open_minor != item.amount_minor for item in items):
         raise Refusal("document_settled", "status", number=number)
+    if items[0].kind in ledger.ISSUED_AGAINST and not whole:
+        raise Refusal("undo_as_whole", "status", number=number)
     day = max(work.today, items[0].issue_date)
     for item in items:
-        line = ledger.void(day, item.due_date, item.issue_date, item.amount_minor)
+        line = ledger.void(day, item.due_date, item.issue_date, item.amount_minor, item.kind)
         item.open_minor, item.voided_on, item.voided_at, item.version = 0, day, work.now, item.version + 1
         post(work, [line], item.customer_id, item.currency, item=item.id, credit=None, allocation=None, documents=-item.amount_minor)
     work.note(audit.Note("void", "invoice", number, items[0].customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
 
 
-def void_credit(work: Work, credit: Credit, reason: str) -> None:
-    """Take a receipt or credit back that settles nothing (any more), by an entry effective today (S5)."""
-    day = max(work.today, credit.day)
+def void_credit(work: Work, credit: Credit, reason: str, on: date | None = None) -> None:
+    """Take a receipt or credit back that settles nothing (any more), by an entry effective `on`, today unless told (S5)."""
+    day = max(on or work.today, credit.day)
     line = ledger.receive(credit.kind, day, -credit.amount_minor)
     credit.open_minor, credit.voided_on, credit.voided_at, credit.version = 0, day, work.now, credit.version + 1
     post(work, [line._replace(event="void")], credit.customer_id, credit.currency, item=None, credit=credit.id, allocation=None, documents=credit.amount_minor)
@@ -459,6 +464,6 @@ class Buffers:
         """Write everything collected, parents first."""
         intake.write(self.batch, Item, tuple(ITEM), self.items)
         intake.write(self.batch, Credit, tuple(CREDIT), self.credits)
-        intake.write(self.batch, Allocation, ("id", "credit_id", "item_id", "amount_minor", "effective", "reverses_id", "recorded_at"), self.allocations)
+        intake.write(self.batch, Allocation, ("id", "credit_id", "item_id", "amount_minor", "effective", "reverses_id", "across", "recorded_at"), self.allocations)
         intake.write(self.batch, Line, tuple(LINE), self.lines)
         self.items, self.credits, self.allocations, self.lines = [], [], [], []

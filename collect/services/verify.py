@@ -15,7 +15,7 @@ from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.runtime import Runtime
-from collect.storage import audit, contact_proofs, escalation_proofs, proofs
+from collect.storage import adjustment_proofs, audit, contact_proofs, escalation_proofs, proofs
 
 MOST = 200
 """Findings told of one kind; more of the same kind add nothing a person could use."""
@@ -42,6 +42,7 @@ def verify(runtime: Runtime) -> list[Refusal]:
             if proofs.import_digest(session, int(note.key)) != told.get("digest") or proofs.import_run(session, int(note.key)) != told:
                 findings.append(Refusal("proof_import", None, id=note.key))
         findings += list(decision_findings(session))
+        findings += list(adjustment_findings(session))
         findings += list(contact_findings(session))
         findings += list(chain_findings(session))
     return findings
@@ -61,6 +62,16 @@ def decision_findings(session: Session) -> Iterator[Refusal]:
         yield Refusal("proof_own_proposal", None, id=key, number=number)
     for key, number in islice(escalation_proofs.wrong_proposals(session), MOST):
         yield Refusal("proof_proposal", None, id=key, number=number)
+
+
+def adjustment_findings(session: Session) -> Iterator[Refusal]:
+    """Write-offs, credits, set-offs, refunds and rebates that do not follow from decisions of others (S12, S29, P13)."""
+    for key, number in islice(adjustment_proofs.wrong_adjustments(session), MOST):
+        yield Refusal("proof_adjustment", None, id=key, number=number)
+    for document, number in islice(adjustment_proofs.without_decision(session), MOST):
+        yield Refusal("proof_written_off", None, document=document, number=number)
+    for key, number in islice(adjustment_proofs.wrong_rebates(session), MOST):
+        yield Refusal("proof_rebate", None, id=key, number=number)
 
 
 def contact_findings(session: Session) -> Iterator[Refusal]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from collect.domain.aging import Basis, Buckets
 from collect.domain.rights import Scope
-from collect.storage.cash import Credit
+from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Customer, seen, seen_ids
 from collect.storage.ledger import DayTotal, Line
 from collect.storage.receivables import Item
@@ -161,7 +161,39 @@ def load_control(session: Session, question: Question) -> dict[str, int]:
         query = query.where(sa.or_(table.voided_on.is_(None), sa.not_(sa.and_(*dead))))
         for currency, total in session.execute(query.group_by(table.currency)):
             found[currency] = found.get(currency, 0) + sign * int(total)
+    for currency, total in [*_kept_for_orders(session, question), *_across_customers(session, question)]:
+        found[currency] = found.get(currency, 0) + int(total)
     return found
+
+
+def _kept_for_orders(session: Session, question: Question) -> Iterator[tuple[str, int]]:
+    """By currency, what of the receipts was kept for orders on that day: no part of the receivables (S9)."""
+    used = [Allocation.credit_id == Credit.id, Allocation.effective <= question.as_of]
+    alive = [Credit.order_no.is_not(None), Credit.day <= question.as_of]
+    ended = [[Credit.voided_on <= question.as_of], [Credit.released_on <= question.as_of]]
+    if question.known_at is not None:
+        used.append(Allocation.recorded_at <= question.known_at)
+        alive.append(Credit.recorded_at <= question.known_at)
+        ended[0].append(Credit.voided_at <= question.known_at)
+        ended[1].append(Credit.released_at <= question.known_at)
+    taken = sa.select(sa.func.coalesce(sa.func.sum(Allocation.amount_minor), 0)).where(*used).correlate(Credit).scalar_subquery()
+    query = sa.select(Credit.currency, Credit.amount_minor - taken).where(*alive, *_which(question, Credit.customer_id, Credit.currency))
+    for conditions in ended:
+        query = query.where(sa.not_(sa.func.coalesce(sa.and_(*conditions), sa.false())))
+    for currency, kept in session.execute(query):
+        yield currency, int(kept)
+
+
+def _across_customers(session: Session, question: Question) -> Iterator[tuple[str, int]]:
+    """By currency, what customers of a group settled for one another: it leaves the payer's credit and the other's debt."""
+    for owner, sign in ((Credit, 1), (Item, -1)):
+        query = sa.select(owner.currency, sign * sa.func.sum(Allocation.amount_minor)).select_from(Allocation)
+        query = query.join(Credit, Credit.id == Allocation.credit_id).join(Item, Item.id == Allocation.item_id)
+        query = query.where(Allocation.across, Allocation.effective <= question.as_of, *_which(question, owner.customer_id, owner.currency))
+        if question.known_at is not None:
+            query = query.where(Allocation.recorded_at <= question.known_at)
+        for currency, total in session.execute(query.group_by(owner.currency)):
+            yield currency, int(total)
 
 
 def load_names(session: Session, scope: Scope, ids: list[int]) -> dict[int, Name]:

@@ -417,6 +417,7 @@ def load_received(session: Session, customer_ids: Sequence[int] | None, since: d
     query = sa.select(Credit.customer_id, Credit.currency, Credit.day, Credit.amount_minor, Credit.method)
     query = query.where(Credit.kind == "receipt", Credit.day.between(since, as_of), Credit.customer_id.in_(promised))
     query = query.where(sa.or_(Credit.voided_on.is_(None), Credit.voided_on > as_of))
+    query = query.where(sa.or_(Credit.order_no.is_(None), Credit.released_on <= as_of))  # money for an order is marked for another purpose
     found: dict[tuple[int, str], list[Received]] = {}
     for customer_id, currency, day, amount, method in session.execute(query.order_by(Credit.day, Credit.id)):
         found.setdefault((customer_id, currency), []).append(Received(day, amount, method))

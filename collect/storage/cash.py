@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from collect.domain.rights import Scope
-from collect.storage.customers import seen_ids
+from collect.storage.customers import Customer, seen_ids
 from collect.storage.database import Base, Day, Instant, Minor
+from collect.storage.receivables import Item
 
 
 class Credit(Base):
     """An amount in the customer's favour: a receipt, a credit note, a write-off; `open_minor` is what no item took yet (S8).
 
-    `payer` is who the bank says paid, `line_id` the bank line it came from. `order_no`: marked for an order, a prepayment
-    预收 that is no part of the receivables until it is applied (S9, S13)."""
+    `payer` is who the bank says paid, `line_id` the bank line it came from. `order_no`: taken in for an order, a prepayment
+    预收 that is no part of the receivables until it is applied (S9, S13): `prepaid_minor` is what no item took of it,
+    and `open_minor` stays nothing until the rest is released for other invoices (`released_on`). `adjustment_id` is the
+    approved request that a write-off or set-off comes from.
+    """
 
     __tablename__ = "credit"
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
@@ -28,6 +33,9 @@ class Credit(Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     amount_minor: Mapped[int] = mapped_column(Minor)
     open_minor: Mapped[int] = mapped_column(Minor)
+    prepaid_minor: Mapped[int] = mapped_column(Minor, default=0, server_default="0")
+    released_on: Mapped[date | None] = mapped_column(Day)
+    released_at: Mapped[datetime | None] = mapped_column(Instant)
     voided_on: Mapped[date | None] = mapped_column(Day)
     voided_at: Mapped[datetime | None] = mapped_column(Instant)
     method: Mapped[str | None] = mapped_column(sa.String(16))
@@ -36,6 +44,7 @@ class Credit(Base):
     payer: Mapped[str | None] = mapped_column(sa.String(200))
     order_no: Mapped[str | None] = mapped_column(sa.String(64))
     line_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    adjustment_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     import_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
@@ -47,11 +56,26 @@ class Credit(Base):
         sa.ForeignKeyConstraint(["seller_id"], ["seller.id"]),
         sa.Index("ix_credit_open", "customer_id", "currency", "day", "open_minor", sqlite_where=sa.text("open_minor > 0"), postgresql_where=sa.text("open_minor > 0")),
         sa.Index("ix_credit_customer_id_day", "customer_id", "day"),
+        sa.Index("ix_credit_prepaid", "customer_id", "currency", sqlite_where=sa.text("order_no IS NOT NULL"), postgresql_where=sa.text("order_no IS NOT NULL")),
+        sa.Index("ix_credit_adjustment_id", "adjustment_id"),
     )
+
+    @property
+    def rest(self) -> int:
+        """What no item took yet, unapplied or prepaid."""
+        return self.open_minor + self.prepaid_minor
+
+    @property
+    def is_prepayment(self) -> bool:
+        """Whether what is left of it is kept for its order."""
+        return self.order_no is not None and self.released_on is None
 
 
 class Allocation(Base):
-    """So much of a credit settles so much of an item from `effective` on; a reversal is a row of its own with the amount negated (S5)."""
+    """So much of a credit settles so much of an item from `effective` on; a reversal is a row of its own with the amount negated (S5).
+
+    `across`: the item belongs to another customer of the payer's group.
+    """
 
     __tablename__ = "allocation"
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
@@ -60,6 +84,7 @@ class Allocation(Base):
     amount_minor: Mapped[int] = mapped_column(Minor)
     effective: Mapped[date] = mapped_column(Day)
     reverses_id: Mapped[int | None] = mapped_column(sa.BigInteger, unique=True)
+    across: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.text("false"))
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (
         sa.CheckConstraint("(reverses_id IS NULL AND amount_minor > 0) OR (reverses_id IS NOT NULL AND amount_minor < 0)", name="amount"),
@@ -68,6 +93,7 @@ class Allocation(Base):
         sa.ForeignKeyConstraint(["reverses_id"], ["allocation.id"]),
         sa.Index("ix_allocation_item_id", "item_id"),
         sa.Index("ix_allocation_credit_id", "credit_id"),
+        sa.Index("ix_allocation_across", "id", sqlite_where=sa.text("across = 1"), postgresql_where=sa.text("across")),
     )
 
 
@@ -93,3 +119,69 @@ def load_item_allocations(session: Session, scope: Scope, item_ids: list[int]) -
         .order_by(Allocation.effective, Allocation.id)
     )
     return [(allocation, credit) for allocation, credit in rows]
+
+
+def load_prepaid_volume(session: Session, seller_id: int, currency: str) -> int:
+    """How much was ever taken in for orders, in minor units: the day totals do not show it, since it is no receivable."""
+    query = sa.select(Credit.amount_minor).where(Credit.order_no.is_not(None), Credit.seller_id == seller_id, Credit.currency == currency)
+    return sum(session.scalars(query))
+
+
+DEEPEST = 50
+"""So many companies above one another are looked at; imports refuse a circle."""
+
+
+def find_head(session: Session, customer_id: int) -> int:
+    """The company at the head of a customer's group; the customer itself where it belongs to none."""
+    at = customer_id
+    for _ in range(DEEPEST):
+        parent = session.scalar(sa.select(Customer.parent_id).where(Customer.id == at))
+        if parent is None:
+            break
+        at = parent
+    return at
+
+
+class Payable(NamedTuple):
+    """An open item that a customer's money may settle: its own, or one of another company of its group; minor units."""
+
+    id: int
+    document_no: str
+    part: int
+    parts: int
+    customer_no: str
+    customer_name: str
+    due: date | None
+    currency: str
+    open: int
+    po_no: str | None
+    own: bool
+
+
+def load_payable(session: Session, scope: Scope, customer_id: int, currency: str | None, limit: int) -> list[Payable]:
+    """What a customer and the companies of its group owe, its own first, oldest due first; at most `limit`."""
+    group, level = [find_head(session, customer_id)], [find_head(session, customer_id)]
+    for _ in range(DEEPEST):
+        level = list(session.scalars(sa.select(Customer.id).where(Customer.parent_id.in_(level))))
+        if not level:
+            break
+        group += level
+    own = (Item.customer_id == customer_id).label("own")
+    query = sa.select(Item.id, Item.document_no, Item.part, Item.parts, Customer.customer_no, Customer.name, Item.due_date, Item.currency, Item.open_minor, Item.po_no, own)
+    query = query.join(Customer, Customer.id == Item.customer_id).where(Item.open_minor > 0, Item.customer_id.in_(group), seen_ids(scope, Item.customer_id))
+    if currency is not None:
+        query = query.where(Item.currency == currency)
+    rows = session.execute(query.order_by(own.desc(), sa.nulls_last(Item.due_date.asc()), Item.issue_date, Item.id).limit(limit))
+    return [Payable(*row) for row in rows]
+
+
+def load_numbers(session: Session, item_ids: list[int], credit_ids: list[int]) -> dict[tuple[str, int], tuple[str, str]]:
+    """Kind and number of items (under `item_id`) and credits (under `credit_id`) that were looked up for their customer already."""
+    found: dict[tuple[str, int], tuple[str, str]] = {}
+    for start in range(0, len(item_ids), 500):
+        rows = session.execute(sa.select(Item.id, Item.document_no).where(Item.id.in_(item_ids[start : start + 500])))
+        found.update((("item_id", key), ("invoice", number)) for key, number in rows)
+    for start in range(0, len(credit_ids), 500):
+        credits = session.execute(sa.select(Credit.id, Credit.kind, Credit.number).where(Credit.id.in_(credit_ids[start : start + 500])))
+        found.update((("credit_id", key), (kind, number)) for key, kind, number in credits)
+    return found

@@ -6,7 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from collect.domain.rights import Scope
+from collect.storage.customers import Customer, seen_ids
 
 from collect.storage.database import Base, Day, Instant, Minor
 
@@ -37,3 +40,29 @@ class Draft(Base):
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (sa.CheckConstraint("state IN ('waiting', 'posted', 'discarded')", name="state"), sa.Index("ix_draft_document_no", "document_no"))
+
+
+def _seen(scope: Scope) -> sa.ColumnElement[bool]:
+    """Drafts of nobody yet are finance's alone; the others belong to whoever sees the customer."""
+    return sa.true() if scope.everything else sa.and_(Draft.customer_id.is_not(None), seen_ids(scope, Draft.customer_id))
+
+
+def find_draft(session: Session, scope: Scope, draft_id: int, lock: bool = False) -> Draft | None:
+    """One draft, locked and read anew where it is to be changed."""
+    query = sa.select(Draft).where(Draft.id == draft_id, _seen(scope))
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).first()
+
+
+def load_drafts(session: Session, scope: Scope, state: str, after: int | None, limit: int) -> list[tuple[Draft, Customer | None]]:
+    """A page of drafts in a state, the last taken in first, with the customer each is matched to."""
+    query = sa.select(Draft, Customer).outerjoin(Customer, Customer.id == Draft.customer_id).where(Draft.state == state, _seen(scope))
+    if after is not None:
+        query = query.where(Draft.id < after)
+    return [(draft, customer) for draft, customer in session.execute(query.order_by(Draft.id.desc()).limit(limit))]
+
+
+def count_drafts(session: Session, scope: Scope) -> dict[str, int]:
+    """How many drafts are in each state."""
+    return {state: int(count) for state, count in session.execute(sa.select(Draft.state, sa.func.count()).where(_seen(scope)).group_by(Draft.state))}

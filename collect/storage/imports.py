@@ -12,7 +12,10 @@ from collect.storage.database import Base, Instant
 
 
 class ImportRun(Base):
-    """One import; `result` is the JSON that the command prints, `digest` the SHA-256 over the stored documents (S30)."""
+    """One import; `result` is the JSON that the command prints, `digest` the SHA-256 over the stored documents (S30).
+
+    `undone_at` is the instant its whole was undone, `undone_by` and `undo_reason` say by whom and why.
+    """
 
     __tablename__ = "import_run"
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
@@ -28,6 +31,9 @@ class ImportRun(Base):
     result: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     refused_csv: Mapped[str | None] = mapped_column(sa.Text)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
+    undone_by: Mapped[str | None] = mapped_column(sa.String(64))
+    undo_reason: Mapped[str | None] = mapped_column(sa.String(400))
 
 
 class Mapping(Base):
@@ -48,3 +54,14 @@ def load_runs(session: Session, limit: int = 50) -> list[ImportRun]:
 def find_run(session: Session, run_id: int) -> ImportRun | None:
     """One import by its id."""
     return session.get(ImportRun, run_id)
+
+
+def find_run_of_file(session: Session, file_hash: str, by: str, since: datetime) -> ImportRun | None:
+    """The import of a file by a person that was recorded since an instant: whether an interrupted one went in after all."""
+    query = sa.select(ImportRun).where(ImportRun.file_hash == file_hash, ImportRun.by == by, ImportRun.recorded_at >= since)
+    return session.scalars(query.order_by(ImportRun.id.desc()).limit(1)).first()
+
+
+def load_mappings(session: Session, kind: str) -> list[Mapping]:
+    """The saved mappings for a kind of file, latest first."""
+    return list(session.scalars(sa.select(Mapping).where(Mapping.kind == kind).order_by(Mapping.recorded_at.desc(), Mapping.name)))

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from collect.domain.ledger import CONTRA_OF, SALES
+from collect.domain.ledger import CONTRA_OF, GROUP, ISSUED_AGAINST, PREPAID, SALES
 from collect.storage.audit import Audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Assignment, Customer
@@ -60,11 +60,22 @@ def wrong_items(session: Session) -> Iterator[str]:
 
 
 def wrong_credits(session: Session) -> Iterator[str]:
-    """Receipts and credits whose rest is not amount - Σ allocations (0 when void)."""
+    """Receipts and credits whose rest is not amount - Σ allocations (0 when void), or that keep money for an order they do not name."""
     applied = sa.select(Allocation.credit_id, sa.func.sum(Allocation.amount_minor).label("total")).group_by(Allocation.credit_id).subquery()
     should = sa.case((Credit.voided_on.is_not(None), 0), else_=Credit.amount_minor - sa.func.coalesce(applied.c.total, 0))
     query = sa.select(Credit.number).outerjoin(applied, applied.c.credit_id == Credit.id)
-    yield from session.scalars(query.where(sa.or_(Credit.open_minor != should, Credit.open_minor < 0, Credit.open_minor > Credit.amount_minor)).order_by(Credit.id))
+    kept = sa.and_(Credit.order_no.is_not(None), Credit.released_on.is_(None))
+    wrong = sa.or_(
+        Credit.open_minor + Credit.prepaid_minor != should,
+        Credit.open_minor < 0,
+        Credit.prepaid_minor < 0,
+        Credit.open_minor > Credit.amount_minor,
+        sa.and_(kept, Credit.open_minor != 0),
+        sa.and_(sa.not_(kept), Credit.prepaid_minor != 0),
+        sa.and_(Credit.released_on.is_not(None), Credit.order_no.is_(None)),
+        Credit.released_on.is_(None) != Credit.released_at.is_(None),
+    )
+    yield from session.scalars(query.where(wrong).order_by(Credit.id))
 
 
 def wrong_allocations(session: Session) -> Iterator[int]:
@@ -87,7 +98,7 @@ def wrong_allocations(session: Session) -> Iterator[int]:
                 told.c.lines != 1,
                 told.c.total != -Allocation.amount_minor,
                 told.c.day != Allocation.effective,
-                Item.customer_id != Credit.customer_id,
+                (Item.customer_id != Credit.customer_id) != Allocation.across,
                 Item.currency != Credit.currency,
                 Allocation.effective < Item.issue_date,
                 Allocation.effective < Credit.day,
@@ -106,6 +117,9 @@ def wrong_lines(session: Session) -> Iterator[int]:
     """Journal lines that do not balance or say something else than the document they come from."""
     account = sa.case(CONTRA_OF, value=Credit.kind)
     same_item = sa.and_(Line.customer_id == Item.customer_id, Line.seller_id == Item.seller_id, Line.currency == Item.currency, Line.issued == Item.issue_date)
+    sold = sa.case(ISSUED_AGAINST, value=Item.kind, else_=SALES)
+    within = sa.and_(Line.contra == 0, sa.not_(Allocation.across), Line.customer_id == Credit.customer_id)
+    across = sa.and_(Line.unapplied == 0, Allocation.across, Line.account == GROUP)
     same_credit = sa.and_(Line.customer_id == Credit.customer_id, Line.seller_id == Credit.seller_id, Line.currency == Credit.currency)
     due = sa.or_(Item.trigger.is_not(None), sa.and_(Line.due.is_(None), Item.due_date.is_(None)), sa.func.coalesce(Line.due == Item.due_date, sa.false()))
     right = sa.case(
@@ -118,13 +132,13 @@ def wrong_lines(session: Session) -> Iterator[int]:
                 Line.unapplied == 0,
                 Line.day == Item.issue_date,
                 Line.recorded_at == Item.recorded_at,
-                Line.account == SALES,
+                Line.account == sold,
                 Line.credit_id.is_(None),
             ),
         ),
         (
             sa.and_(Line.event == "void", Line.item_id.is_not(None)),
-            sa.and_(same_item, due, Line.receivable == -Item.amount_minor, Line.day == Item.voided_on, Line.recorded_at == Item.voided_at, Line.account == SALES),
+            sa.and_(same_item, due, Line.receivable == -Item.amount_minor, Line.day == Item.voided_on, Line.recorded_at == Item.voided_at, Line.account == sold),
         ),
         (
             Line.event == "void",
@@ -151,14 +165,27 @@ def wrong_lines(session: Session) -> Iterator[int]:
             Line.event == "allocate",
             sa.and_(
                 same_item,
-                same_credit,
+                Credit.id.is_not(None),
                 due,
                 Line.receivable == -Allocation.amount_minor,
-                Line.contra == 0,
+                sa.or_(within, across),
                 Line.day == Allocation.effective,
                 Line.recorded_at == Allocation.recorded_at,
             ),
         ),
+        (
+            Line.event == "transfer",
+            sa.and_(
+                same_credit,
+                Line.receivable == 0,
+                Line.unapplied == Allocation.amount_minor,
+                Allocation.across,
+                Line.account == GROUP,
+                Line.day == Allocation.effective,
+                Line.recorded_at == Allocation.recorded_at,
+            ),
+        ),
+        (Line.event == "prepay", sa.and_(same_credit, Line.receivable == 0, Line.account == PREPAID, Credit.order_no.is_not(None), _kept_apart())),
         (Line.event == "redate", sa.and_(same_item, Line.unapplied == 0, Line.account == "redating")),
         else_=sa.false(),
     )
@@ -171,6 +198,15 @@ def wrong_lines(session: Session) -> Iterator[int]:
         .order_by(Line.id)
     )
     yield from session.scalars(query)
+
+
+def _kept_apart() -> sa.ColumnElement[bool]:
+    """Whether a line that keeps money for an order, or no longer, comes from taking it in, an allocation, its release or its void."""
+    taken_in = sa.and_(Line.unapplied == Credit.amount_minor, Line.day == Credit.day, Line.recorded_at == Credit.recorded_at)
+    released = sa.and_(Line.unapplied < 0, Line.day == Credit.released_on, Line.recorded_at == Credit.released_at)
+    voided = sa.and_(Line.unapplied < 0, Line.day == Credit.voided_on, Line.recorded_at == Credit.voided_at)
+    used = sa.and_(Line.unapplied == -Allocation.amount_minor, Line.day == Allocation.effective, Line.recorded_at == Allocation.recorded_at)
+    return sa.case((Line.allocation_id.is_not(None), used), else_=sa.or_(taken_in, sa.func.coalesce(released, sa.false()), sa.func.coalesce(voided, sa.false())))
 
 
 def wrong_sums(session: Session) -> Iterator[tuple[str, str]]:
@@ -203,13 +239,19 @@ def wrong_sums(session: Session) -> Iterator[tuple[str, str]]:
     for number in session.scalars(sa.select(Item.document_no).join(elsewhere, elsewhere.c.item_id == Item.id).order_by(Item.id)):
         yield "invoice", number
     received = (
-        sa.select(Line.credit_id, sa.func.sum(Line.unapplied).label("rest"), sa.func.sum(Line.contra).label("amount"))
+        sa.select(
+            Line.credit_id,
+            sa.func.sum(Line.unapplied).label("rest"),
+            sa.func.sum(sa.case((Line.event == "prepay", 0), else_=Line.contra)).label("amount"),
+            sa.func.sum(sa.case((Line.event == "prepay", Line.unapplied), else_=0)).label("kept"),
+        )
         .where(Line.credit_id.is_not(None), Line.event != "redate")
         .group_by(Line.credit_id)
         .subquery()
     )
     amount = sa.case((Credit.voided_on.is_not(None), 0), else_=Credit.amount_minor)
-    wrong = sa.or_(sa.func.coalesce(received.c.rest, 0) != -Credit.open_minor, sa.func.coalesce(received.c.amount, 0) != amount)
+    sides = ((received.c.rest, -Credit.open_minor), (received.c.amount, amount), (received.c.kept, Credit.prepaid_minor))
+    wrong = sa.or_(*(sa.func.coalesce(posted_side, 0) != told for posted_side, told in sides))
     for kind, number in session.execute(sa.select(Credit.kind, Credit.number).outerjoin(received, received.c.credit_id == Credit.id).where(wrong).order_by(Credit.id)):
         yield kind, number
 
@@ -251,9 +293,27 @@ def wrong_totals(session: Session) -> Iterator[tuple[Any, str]]:
         add(of(table, day, table.recorded_at, table.amount_minor).where(sa.not_(never)), 2, sign=sign)
         dead = of(table, table.voided_on, table.voided_at, table.amount_minor)
         add(dead.where(table.voided_on.is_not(None), table.voided_at != table.recorded_at), 2, sign=-sign)
+    for query in _kept_totals():
+        add(query, 2)
     add(of(DayTotal, DayTotal.day, DayTotal.recorded_at, DayTotal.receivable, DayTotal.unapplied, DayTotal.documents), 0, 1, 2, sign=-1)
     wrong = {(day, currency) for (_seller, currency, day, _at), values in sums.items() if any(values)}
     yield from sorted(wrong)
+
+
+def _kept_totals() -> Iterator[Any]:
+    """What money kept for orders changed in the documents' side of a day: taken in, used, released, and voided."""
+
+    def of(day: Any, at: Any, amount: Any) -> Any:
+        return sa.select(Credit.seller_id, Credit.currency, day, at, sa.func.sum(amount)).where(Credit.order_no.is_not(None)).group_by(Credit.seller_id, Credit.currency, day, at)
+
+    early = sa.or_(Credit.released_at.is_(None), Allocation.recorded_at < Credit.released_at)
+    taken = sa.select(Allocation.credit_id, sa.func.sum(Allocation.amount_minor).label("total")).join(Credit, Credit.id == Allocation.credit_id)
+    used = taken.where(Credit.released_at.is_not(None), early).group_by(Allocation.credit_id).subquery()
+    yield of(Credit.day, Credit.recorded_at, Credit.amount_minor)
+    yield of(Allocation.effective, Allocation.recorded_at, -Allocation.amount_minor).join(Credit, Credit.id == Allocation.credit_id).where(early)
+    rest = sa.func.coalesce(used.c.total, 0) - Credit.amount_minor
+    yield of(Credit.released_on, Credit.released_at, rest).outerjoin(used, used.c.credit_id == Credit.id).where(Credit.released_on.is_not(None))
+    yield of(Credit.voided_on, Credit.voided_at, -Credit.amount_minor).where(Credit.voided_on.is_not(None), Credit.released_on.is_(None))
 
 
 def wrong_duties(session: Session) -> Iterator[str]:

@@ -72,7 +72,8 @@ def upgrade() -> None:
         sa.Column("parts", sa.JSON(), nullable=False),
         sa.Column("reason", sa.String(length=24), nullable=False),
         sa.Column("note", sa.String(length=400), nullable=True),
-        sa.Column("document", sa.String(length=100), nullable=True),
+        sa.Column("document", sa.String(length=64), nullable=True),
+        sa.Column("other_id", sa.BigInteger(), nullable=True),
         sa.Column("level", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("requested_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -85,11 +86,12 @@ def upgrade() -> None:
         sa.Column("item_id", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("recorded_at", Instant(), nullable=False),
-        sa.CheckConstraint("state IN ('open', 'approved', 'refused', 'withdrawn')", name=op.f("ck_adjustment_state")),
+        sa.CheckConstraint("state IN ('open', 'approved', 'refused', 'withdrawn', 'reversed')", name=op.f("ck_adjustment_state")),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_adjustment_amount")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_adjustment_customer_id_customer")),
         sa.ForeignKeyConstraint(["decided_by"], ["user_account.id"], name=op.f("fk_adjustment_decided_by_user_account")),
         sa.ForeignKeyConstraint(["first_by"], ["user_account.id"], name=op.f("fk_adjustment_first_by_user_account")),
+        sa.ForeignKeyConstraint(["other_id"], ["customer.id"], name=op.f("fk_adjustment_other_id_customer")),
         sa.ForeignKeyConstraint(["requested_by"], ["user_account.id"], name=op.f("fk_adjustment_requested_by_user_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_adjustment")),
     )
@@ -181,7 +183,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.String(length=200), nullable=False),
-        sa.Column("credit_id", sa.BigInteger(), nullable=True),
+        sa.Column("adjustment_id", sa.BigInteger(), nullable=True),
         sa.Column("reverses_id", sa.BigInteger(), nullable=True),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("recorded_at", Instant(), nullable=False),
@@ -193,6 +195,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_rebate_customer_id"), ["customer_id"], unique=False)
 
     op.create_table(
+        "running_account",
+        sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("since", Day(), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=True),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_running_account_customer_id_customer")),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_running_account")),
+    )
+    op.create_table(
         "statement",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seller_id", sa.BigInteger(), nullable=False),
@@ -200,6 +212,10 @@ def upgrade() -> None:
         sa.Column("number", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("as_of", Day(), nullable=False),
+        sa.Column("since", Day(), nullable=True),
+        sa.Column("pay_by", Day(), nullable=True),
+        sa.Column("known_at", Instant(), nullable=False),
+        sa.Column("head", sa.JSON(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("totals", sa.JSON(), nullable=False),
         sa.Column("file_hash", sa.String(length=64), nullable=False),
@@ -278,10 +294,27 @@ def upgrade() -> None:
     with op.batch_alter_table("statement_difference", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_statement_difference_statement_id"), ["statement_id"], unique=False)
 
+    with op.batch_alter_table("allocation", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("across", sa.Boolean(), server_default=sa.text("(false)"), nullable=False))
+        batch_op.create_index("ix_allocation_across", ["id"], unique=False, sqlite_where=sa.text("across = 1"), postgresql_where=sa.text("across"))
+
     with op.batch_alter_table("credit", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("prepaid_minor", sa.BigInteger(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("released_on", Day(), nullable=True))
+        batch_op.add_column(sa.Column("released_at", Instant(), nullable=True))
         batch_op.add_column(sa.Column("payer", sa.String(length=200), nullable=True))
         batch_op.add_column(sa.Column("order_no", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("line_id", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("adjustment_id", sa.BigInteger(), nullable=True))
+        batch_op.create_index("ix_credit_adjustment_id", ["adjustment_id"], unique=False)
+        batch_op.create_index(
+            "ix_credit_prepaid", ["customer_id", "currency"], unique=False, sqlite_where=sa.text("order_no IS NOT NULL"), postgresql_where=sa.text("order_no IS NOT NULL")
+        )
+
+    with op.batch_alter_table("import_run", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("undone_at", Instant(), nullable=True))
+        batch_op.add_column(sa.Column("undone_by", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("undo_reason", sa.String(length=400), nullable=True))
 
     with op.batch_alter_table("item", schema=None) as batch_op:
         batch_op.add_column(sa.Column("about_id", sa.BigInteger(), nullable=True))
@@ -291,10 +324,25 @@ def downgrade() -> None:
     with op.batch_alter_table("item", schema=None) as batch_op:
         batch_op.drop_column("about_id")
 
+    with op.batch_alter_table("import_run", schema=None) as batch_op:
+        batch_op.drop_column("undo_reason")
+        batch_op.drop_column("undone_by")
+        batch_op.drop_column("undone_at")
+
     with op.batch_alter_table("credit", schema=None) as batch_op:
+        batch_op.drop_index("ix_credit_prepaid", sqlite_where=sa.text("order_no IS NOT NULL"), postgresql_where=sa.text("order_no IS NOT NULL"))
+        batch_op.drop_index("ix_credit_adjustment_id")
+        batch_op.drop_column("adjustment_id")
         batch_op.drop_column("line_id")
         batch_op.drop_column("order_no")
         batch_op.drop_column("payer")
+        batch_op.drop_column("released_at")
+        batch_op.drop_column("released_on")
+        batch_op.drop_column("prepaid_minor")
+
+    with op.batch_alter_table("allocation", schema=None) as batch_op:
+        batch_op.drop_index("ix_allocation_across", sqlite_where=sa.text("across = 1"), postgresql_where=sa.text("across"))
+        batch_op.drop_column("across")
 
     with op.batch_alter_table("statement_difference", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_statement_difference_statement_id"))
@@ -311,6 +359,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_statement_customer_id"))
 
     op.drop_table("statement")
+    op.drop_table("running_account")
     with op.batch_alter_table("rebate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rebate_customer_id"))
 

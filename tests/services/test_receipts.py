@@ -111,7 +111,7 @@ def test_one_allocation_taken_back_leaves_the_other_and_can_be_followed_by_a_voi
         ({"amount": 200000}, [("I1", 100001)], "allocation_beyond_item"),
         ({"amount": 200000}, [("I1", 60000), ("I1", 50000)], "allocation_beyond_item"),
         ({"currency": "EUR"}, [("I1", 100)], "invoice_in_other_currency"),
-        ({}, [("J1", 100)], "unknown_invoice_here"),
+        ({}, [("J1", 100)], "invoice_of_other_customer"),
         ({"amount": 2**63 - 1}, [], "books_full"),
     ],
 )

@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 from collect.domain.rights import ALL, SYSTEM, Role
 from collect.runtime import Runtime, Work
-from collect.services import cases, dunning, escalation, users
+from collect.services import cases, dunning, escalation, matching, statements, users
 from collect.storage.cases import Task
 from collect.storage.cash import Allocation
 from collect.storage.customers import Customer, find_customer
@@ -24,6 +24,7 @@ from collect.storage.notices import Notice
 from collect.storage.outbox import Message
 from collect.storage.users import Token
 from collect.web import pages
+from tests.bank_lines import add_lines
 from tests.web import book
 from tests.web.conftest import ROLE_NAMES, SignIn, browser, token
 
@@ -48,6 +49,10 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("api_customers", "no"): ("C001", "C/2", "no such customer"),
     ("api_proposals", "id"): ("about C001", "about C/2", 999_999_999),
     ("outbox", "message_id"): ("to C001", "to C/2", 999_999_999),
+    ("matching", "line_id"): ("a bank line", "another", 999_999_999),
+    ("matching", "alias_id"): ("a payer of C001", "of C/2", 999_999_999),
+    ("matching", "number"): ("C001", "C/2", "no such customer"),
+    ("statements", "statement_id"): ("of C001", "of C/2", 999_999_999),
     ("users", "username"): ("rui", "rui", "nobody"),
     ("users", "token_id"): ("a token of rui", "another", 999_999_999),
 }
@@ -89,8 +94,17 @@ def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
         notices = [view.session.scalars(query.where(Customer.customer_no == number)).one() for number in ("C001", "C/2")]
     found = runtime.write(SYSTEM, cases_of)
     proposals = [runtime.write(SYSTEM, partial(escalation.propose, customer_no=number, step="stop_credit", note=f"said by {number}")) for number in ("C001", "C/2")]
+    found |= payers_of(runtime)
+    found["statements", "statement_id"] = [runtime.write(SYSTEM, partial(statements.make, customer_no=number, wish=statements.Wish()))[0].id for number in ("C001", "C/2")]
     found |= {("decisions", "proposal_id"): proposals, ("api_proposals", "id"): proposals}
     return found | {("reminders", "number"): notices, ("outbox", "message_id"): runtime.write(SYSTEM, add_messages)}
+
+
+def payers_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
+    """Two waiting bank lines, and a learned payer of each of the two customers."""
+    lines = add_lines(runtime, {"amount_minor": 1_200, "payer": "Frau Fremd"}, {"amount_minor": 1_300, "payer": "Frau Fremd"})
+    learned = [runtime.write(SYSTEM, partial(matching.learn, name=f"Frau Fremd {number}", account=None, customer_no=number)) for number in ("C001", "C/2")]
+    return {("matching", "line_id"): lines, ("matching", "alias_id"): learned}
 
 
 def cases_of(work: Work) -> dict[tuple[str, str], list[int]]:
@@ -206,7 +220,7 @@ def test_lists_counts_sums_and_files_of_a_rep_hold_nothing_foreign(app: Flask, w
         paths += ["/aging?rep=rosa", "/aging?segment=hospital", "/aging?group=C/2", "/customers", "/customers?q=north", "/customers?rep=rosa", "/customers?segment=hospital"]
         paths += ["/my-day", "/my-day?day=2026-03-12", "/my-day?view=untouched", "/promises", "/promises?q=north", "/promises?state=soon", "/disputes", "/disputes?state=raised"]
         paths += ["/decisions", "/outbox", "/outbox?customer=C/2", "/outbox?state=uncertain", *(f"/reminders?show={shown}" for shown in ("planned", "made", "held", "ended"))]
-        paths += ["/invoices", "/invoices?q=B", "/invoices?state=open", "/search?q=3.21", "/search?q=north", "/search?q=R-2", "/search?q=foreign"]
+        paths += ["/bank/lines?state=all", "/invoices", "/invoices?q=B", "/invoices?state=open", "/search?q=3.21", "/search?q=north", "/search?q=R-2", "/search?q=foreign"]
         for path in paths:
             text = client.get(path).get_data(as_text=True)
             held = text.split('<main id="main"', 1)[1]

@@ -16,6 +16,8 @@ from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, m
 
 _BODIES = {"BkToCstmrAcctRpt": ("camt.052", "Rpt"), "BkToCstmrStmt": ("camt.053", "Stmt"), "BkToCstmrDbtCdtNtfctn": ("camt.054", "Ntfctn")}
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
+_MOST_TAGS = 4_000_000
+"""Start and end tags: what they become in memory is bounded by it, whatever a file of the largest size is made of."""
 
 
 def read(content: bytes, name: str) -> list[Statement]:
@@ -37,6 +39,8 @@ def parse(content: bytes, name: str) -> Any:
     """The root of an XML document read with everything dangerous off: no DOCTYPE, no entities, no network."""
     if b"<!DOCTYPE" in content[:4096] or b"<!ENTITY" in content:
         raise Refusal("xml_doctype", None, name=name)
+    if content.count(b"<") > _MOST_TAGS:
+        raise Refusal("statement_too_long", None, most=MOST_LINES)
     try:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, remove_comments=True, remove_pis=True)
         root = etree.fromstring(content, parser)
@@ -62,9 +66,8 @@ def _all(node: Any, *path: str) -> Iterator[Any]:
     if not path:
         yield node
         return
-    for child in node:
-        if _tag(child) == path[0]:
-            yield from _all(child, *path[1:])
+    for child in node.iterchildren(f"{{*}}{path[0]}"):
+        yield from _all(child, *path[1:])
 
 
 def _text(node: Any, *path: str) -> str:
@@ -77,8 +80,9 @@ def _statement(form: str, node: Any) -> Statement:
     """One Rpt, Stmt or Ntfctn."""
     account = "".join((_text(node, "Acct", "Id", "IBAN") or _text(node, "Acct", "Id", "Othr", "Id") or _text(node, "Acct", "Id", "PrtryAcct", "Id")).split())
     entries: list[Entry] = []
+    made = _text(node, "CreDtTm")
     for entry in _all(node, "Ntry"):
-        entries += _entries(entry, _text(node, "CreDtTm"))
+        entries += _entries(entry, made)
         if len(entries) > MOST_LINES:
             raise Refusal("statement_too_long", None, most=MOST_LINES)
     balances = {kind: _balance(node, *kind) for kind in (_OPENING, _CLOSING)}
@@ -95,7 +99,7 @@ def _statement(form: str, node: Any) -> Statement:
         tuple(entries),
         _text(node, "LglSeqNb") or _text(node, "ElctrncSeqNb") or _text(node, "Id"),
         _day(_text(node, "FrToDt", "FrDtTm")),
-        _latest(_day(_text(node, "FrToDt", "ToDtTm")), entries),
+        _latest(_closed_on(node) or _day(_text(node, "FrToDt", "ToDtTm")), entries),
         opening[0] if both and opening else None,
         closing[0] if both and closing else None,
     )
@@ -107,11 +111,15 @@ def _latest(through: date | None, entries: list[Entry]) -> date | None:
 
 
 def _balance(node: Any, *codes: str) -> tuple[int, str] | None:
-    """The first balance of one of these codes: minor units and currency."""
-    for balance in _all(node, "Bal"):
-        if _text(balance, "Tp", "CdOrPrtry", "Cd") in codes:
-            return _amount(balance)
-    return None
+    """The balance of the first of these codes that is there: minor units and currency."""
+    told = {_text(balance, "Tp", "CdOrPrtry", "Cd"): balance for balance in reversed(list(_all(node, "Bal")))}
+    return next((_amount(told[code]) for code in codes if code in told), None)
+
+
+def _closed_on(node: Any) -> date | None:
+    """The day of the closing balance: a statement without a single line covers it all the same."""
+    days = (_date_of(balance, "Dt") for balance in _all(node, "Bal") if _text(balance, "Tp", "CdOrPrtry", "Cd") in _CLOSING)
+    return next((day for day in days if day is not None), None)
 
 
 def _amount(node: Any) -> tuple[int, str]:
@@ -178,9 +186,11 @@ def _detailed(base: Entry, detail: Any, entry: Any, amount: int | None) -> Entry
     side = "Cdtr" if (amount or 0) < 0 else "Dbtr"
     payer = _text(detail, "RltdPties", side, "Nm") or _text(detail, "RltdPties", side, "Pty", "Nm") or _text(detail, "RltdPties", f"Ultmt{side}", "Nm")
     account = _text(detail, "RltdPties", f"{side}Acct", "Id", "IBAN") or _text(detail, "RltdPties", f"{side}Acct", "Id", "Othr", "Id")
-    structured = [_text(found) for found in _all(detail, "RmtInf", "Strd", "CdtrRefInf", "Ref")]
-    documents = [_text(found) for found in _all(detail, "RmtInf", "Strd", "RfrdDocInf", "Nb")]
-    free = [_text(found) for found in _all(detail, "RmtInf", "Ustrd")]
+    # Of a bundle that stays one line, all payments' texts: it is a person who will have to tell them apart.
+    parts = list(_all(detail, "NtryDtls", "TxDtls")) if detail is entry else [detail]
+    structured = [_text(found) for part in parts for found in _all(part, "RmtInf", "Strd", "CdtrRefInf", "Ref")]
+    documents = [_text(found) for part in parts for found in _all(part, "RmtInf", "Strd", "RfrdDocInf", "Nb")]
+    free = [_text(found) for part in parts[:200] for found in _all(part, "RmtInf", "Ustrd")]
     end = _text(detail, "Refs", "EndToEndId")
     return Entry(
         base.day,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import date
 from typing import Any
@@ -11,10 +12,19 @@ from mt940 import parse_statements, tags
 from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, minor_of
+from collect.exchange.bank.texts import decoded
 
 _SUBFIELD = re.compile(r"[?>](\d{2})")
 _SLASHES = re.compile(r"/(EREF|REMI|NAME|IBAN|ORDP|BENM|PREF|RTRN|MARF|CSID|ISDT|TRTP|CNTP|PURP|ULTD|ULTC)/")
 _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|IBAN|BIC)\+")
+_AMOUNTS = re.compile(r"^(?::61:\d{6}(?:\d{4}|\s{4})?R?[DC][A-Z]?|:6[0-5][FM]?:[DC]\d{6}[A-Z]{3})\n?([\d,]{16,})", re.MULTILINE)
+"""Amounts longer than the 15 signs of the standard: the library would keep their beginning only."""
+_FULL = 27
+"""Signs of a `?2n`; a full one goes on in the next, a shorter one ends a word."""
+_SAYS_NOTHING = frozenset({"NONREF", "NOREF", "EREF", "KREF", "KREF+", "EREF+"})
+
+# The library writes lines that it cannot read, with whom they are from, to standard error; we refuse the file instead.
+logging.getLogger("mt940").setLevel(logging.CRITICAL + 1)
 
 
 def read(content: bytes, name: str) -> list[Statement]:
@@ -23,7 +33,7 @@ def read(content: bytes, name: str) -> list[Statement]:
     Refusals: `statement_fragment` for a piece of a message without account, or without balances where an MT940 must
     have them; `statement_unreadable` where the library cannot make sense of a line; those of amounts.
     """
-    text = _decoded(content)
+    text = decoded(content).replace("\r\n", "\n").replace("\r", "\n")
     if text.count(":61:") > MOST_LINES:
         raise Refusal("statement_too_long", None, most=MOST_LINES)
     for tag in (":20:", ":25:"):
@@ -33,6 +43,9 @@ def read(content: bytes, name: str) -> list[Statement]:
     for tag in () if interim else (":60", ":62"):
         if tag not in text:
             raise Refusal("statement_fragment", None, name=name, tag=f"{tag}F:")
+    for told in _AMOUNTS.finditer(text):
+        if told[1].strip("0,"):
+            raise Refusal("bad_statement_line", "amount", line=text.count("\n", 0, told.start(1)) + 1, value=told[1][:40])
     try:
         found = _parsed(text)
     except (ValueError, RuntimeError, KeyError, ArithmeticError, AssertionError, TypeError, AttributeError):
@@ -47,15 +60,6 @@ def _parsed(text: str) -> Any:
         return parse_statements(text, processors=processors)
     except RuntimeError:
         return parse_statements(text, processors=processors, tags={tags.StatementASNB.id: tags.StatementASNB()})
-
-
-def _decoded(content: bytes) -> str:
-    """The text: UTF-8, else the Western code page that most of these files are in; no byte is lost."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _statement(form: str, found: Any, name: str) -> Statement:
@@ -107,7 +111,7 @@ def _entry(line: Any, currency: str) -> Entry:
     # The library gives "RC" (a credit taken back) the sign of a credit; the money goes the other way.
     value = abs(data["amount"].amount)
     out = status in ("D", "RC")
-    payer, account, reference, narrative = _details(str(data.get("transaction_details") or ""))
+    payer, account, reference, narrative = _details(str(data.get("transaction_details") or "")) if data.get("transaction_details") else _hungarian(data)
     own = str(data.get("customer_reference") or "").strip()
     extra = str(data.get("extra_details") or "")
     day = data.get("entry_date") or data.get("guessed_entry_date") or data["date"]
@@ -118,7 +122,7 @@ def _entry(line: Any, currency: str) -> Entry:
         _plain(data["date"]),
         payer[:200],
         account[:64],
-        line_of(reference, "" if own in ("NONREF", "NOREF") else own)[:140],
+        line_of(reference, "" if own in _SAYS_NOTHING else own)[:140],
         line_of(narrative, extra)[:2000],
         status in ("RC", "RD"),
         str(data.get("bank_reference") or "").strip(),
@@ -135,6 +139,15 @@ def _details(text: str) -> tuple[str, str, str, str]:
     return "", "", "", line_of(*text.split("\n")) if len(text) < 66 else _wrapped(text)
 
 
+def _hungarian(data: Any) -> tuple[str, str, str, str]:
+    """The same from `:NS:` fields, as Hungarian banks write them in place of `:86:`: 15, 16 the name, 33, 34 the account, else text."""
+    told = {key.removeprefix("non_swift_"): str(value) for key, value in data.items() if re.fullmatch(r"non_swift_\d\d", key)}
+    account = told.pop("33", "") + told.pop("34", "")
+    name, rest = told.pop("15", ""), told.pop("16", "")
+    payer = line_of(name + rest if len(name) >= _FULL else f"{name} {rest}")
+    return payer, "".join(account.split()), "", line_of(*(told[code] for code in sorted(told)))
+
+
 def _wrapped(text: str) -> str:
     """Free text: a full line of 65 signs goes on in the next without a space, a shorter one ends a word."""
     return re.sub(r"\s+", " ", "".join(line if len(line) >= 65 else f"{line} " for line in text.split("\n"))).strip()
@@ -146,11 +159,11 @@ def _numbered(flat: str) -> tuple[str, str, str, str]:
     fields: dict[str, str] = {}
     for code, value in zip(parts[1::2], parts[2::2], strict=True):
         fields[code] = fields.get(code, "") + value
-    purpose = "".join(value for code, value in sorted(fields.items()) if code[0] == "2" or code in ("60", "61", "62", "63"))
+    texts = [value for code, value in sorted(fields.items()) if code[0] == "2" or code in ("60", "61", "62", "63")]
+    purpose = "".join(value if len(value) >= _FULL else f"{value}\n" for value in texts)
     words = dict(zip(*[iter(_SEPA.split(purpose)[1:])] * 2, strict=False))
-    reference = words.get("EREF", "").strip()
-    told = words.get("SVWZ", "") if words else purpose
-    before = _SEPA.split(purpose)[0] if words else ""
+    reference = words.get("EREF", "").strip().partition("\n")[0]
+    told, before = (words["SVWZ"], _SEPA.split(purpose)[0]) if "SVWZ" in words else (purpose, "")
     name = line_of(fields.get("32", "") + fields.get("33", "") if len(fields.get("32", "")) >= 27 else line_of(fields.get("32"), fields.get("33")))
     return name, "".join((fields.get("31") or words.get("IBAN", "")).split()), reference, line_of(told, before, fields.get("00"))
 

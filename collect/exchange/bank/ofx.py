@@ -12,10 +12,12 @@ from decimal import Decimal, InvalidOperation
 from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, minor_of
+from collect.exchange.bank.texts import decoded
 
 _TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,64})\s*(/?)>([^<]*)")
-_CHARSET = re.compile(r"CHARSET:\s*([\w-]+)")
-_MOST_TAGS = 4_000_000
+_MOST_TAGS = 1_000_000
+_DEEPEST = 64
+"""No statement nests deeper than a dozen aggregates; without a bound, end tags that match nothing would cost the square of the file."""
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ def read(content: bytes, name: str) -> list[Statement]:
     OFX tells only the closing balance, so the lines cannot be held against an opening one. Refusals: `xml_doctype`,
     `statement_unknown` where the file holds no statement at all, and those of amounts and dates.
     """
-    text = _decoded(content)
+    text = decoded(content)
     if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text:
         raise Refusal("xml_doctype", None, name=name)
     root = _tree(text, name)
@@ -56,20 +58,6 @@ def read(content: bytes, name: str) -> list[Statement]:
     if not found:
         raise Refusal("statement_unknown", None, name=name)
     return found
-
-
-def _decoded(content: bytes) -> str:
-    """The text in the charset that the file names, else UTF-8, GB18030 or the Western code page."""
-    named = _CHARSET.search(content[:400].decode("ascii", "replace"))
-    codecs = ["utf-8-sig", "gb18030", "cp1252"]
-    if named and named[1].isdigit() and named[1] in ("936", "1252"):
-        codecs.insert(1, {"936": "gb18030", "1252": "cp1252"}[named[1]])
-    for codec in codecs:
-        try:
-            return content.decode(codec)
-        except UnicodeDecodeError:
-            continue
-    return content.decode("cp1252", "replace")
 
 
 def _tree(text: str, name: str) -> _Node:
@@ -93,14 +81,11 @@ def _tree(text: str, name: str) -> _Node:
         else:
             node = _Node(tag)
             stack[-1].children.append(node)
-            if len(stack) < 64 and f"</{tag}>" in text[found.end() : found.end() + 64] or not _is_value(tag):
+            if tag not in _VALUES or f"</{tag}>" in text[found.end() : found.end() + 64]:
                 stack.append(node)
+            if len(stack) > _DEEPEST:
+                raise Refusal("statement_unknown", None, name=name)
     return root
-
-
-def _is_value(tag: str) -> bool:
-    """Whether a tag without text is an empty value and not an aggregate."""
-    return tag in _VALUES
 
 
 _VALUES = frozenset(
@@ -146,7 +131,7 @@ def _number(text: str) -> Decimal:
     try:
         return Decimal(text.replace(",", ".") if "." not in text else text.replace(",", ""))
     except InvalidOperation:
-        raise Refusal("bad_amount", "TRNAMT", value=text) from None
+        raise Refusal("bad_amount", "TRNAMT", value=text or "<TRNAMT>") from None
 
 
 def _day(text: str, name: str) -> date:
@@ -154,4 +139,4 @@ def _day(text: str, name: str) -> date:
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
     except ValueError:
-        raise Refusal("bad_date", name, value=text) from None
+        raise Refusal("bad_date", name, value=text or f"<{name}>") from None

@@ -22,10 +22,13 @@ from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of
 from collect.exchange.cells import Source
 from collect.exchange.xlsx_in import plain_number
 
+_LONGEST_LINE = 4 << 20
+_MOST_CELLS = 8_000_000
 _PREAMBLE = 80
 """The head of the table stands within so many rows."""
 _SPLIT = re.compile(r"[:：]")
 _MONEY_AND_CODE = re.compile(r"([A-Z]{3})\s*(-?[\d,.]+)")
+_NAME_AND_ACCOUNT = re.compile(r"(.*?)\s*([0-9*]{8,32})")
 _BRACKETED = re.compile(r"\((?![^)]*元)[^)]*\)$")
 
 
@@ -85,7 +88,7 @@ def _rows(content: bytes, source: Source) -> list[list[str]]:
         try:
             book = CalamineWorkbook.from_filelike(io.BytesIO(content))
             sheet = book.get_sheet_by_index(0)
-            if sheet.total_height * max(sheet.total_width, 1) > source.limits.max_rows * 40:
+            if sheet.total_height * max(sheet.total_width, 1) > _MOST_CELLS:
                 raise Refusal("statement_too_long", None, most=MOST_LINES)
             table = [[_cell(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
         except CalamineError:
@@ -93,12 +96,26 @@ def _rows(content: bytes, source: Source) -> list[list[str]]:
     else:
         text = _decoded(content, source.name)
         delimiter = max(",;\t", key=lambda sign: sum(min(line.count(sign), 20) for line in text.splitlines()[:_PREAMBLE]))
-        try:
-            table = [[_cell(cell) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
-        except csv.Error:
-            raise Refusal("statement_no_head", None, name=source.name) from None
+        table = _table(text, delimiter, source)
     if len(table) > MOST_LINES:
         raise Refusal("statement_too_long", None, most=MOST_LINES)
+    return table
+
+
+def _table(text: str, delimiter: str, source: Source) -> list[list[str]]:
+    """The rows of a CSV; no more of a file that is far too wide or long is taken apart than it takes to see that."""
+    table: list[list[str]] = []
+    if max(map(len, io.StringIO(text)), default=0) > _LONGEST_LINE:
+        raise Refusal("line_too_long", None, name=source.name, limit=_LONGEST_LINE)
+    try:
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            if len(row) > source.limits.max_columns:
+                raise Refusal("too_many_columns", None, name=source.name, count=len(row), limit=source.limits.max_columns)
+            table.append([_cell(cell) for cell in row])
+            if len(table) > MOST_LINES:
+                break
+    except csv.Error:
+        raise Refusal("statement_no_head", None, name=source.name) from None
     return table
 
 
@@ -206,18 +223,35 @@ def _entry(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms,
     if sign == 0:
         return None
     told = [_at(row, column) for column in roles.get("narrative", ())]
+    payer, account = _party(row, roles)
+    serials = roles.get("serial", ())
     return Entry(
         day,
         amount * sign,
         code,
-        None,
-        _first(row, roles, "payer")[:200],
-        "".join(_first(row, roles, "payer_account").split())[:64],
+        _value_day(row, roles, read_as),
+        payer[:200],
+        account[:64],
         _first(row, roles, "reference")[:140],
         line_of(*(text for text in told if text not in ("/", "-", "--")))[:2000],
         False,
-        "|".join(cell for cell in row if cell),
+        "|".join(cell for column, cell in enumerate(row) if cell and column not in serials),
     )
+
+
+def _party(row: list[str], roles: Mapping[str, list[int]]) -> tuple[str, str]:
+    """The other party's name and account; where one column holds both (`张三 6222…`), they are told apart."""
+    payer, account = _first(row, roles, "payer"), "".join(_first(row, roles, "payer_account").split())
+    both = _NAME_AND_ACCOUNT.fullmatch(payer) if not account else None
+    return (both[1], both[2]) if both else (payer, account)
+
+
+def _value_day(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms) -> date | None:
+    """The day of value, where a column tells it; it decides nothing, so one that cannot be read is left out."""
+    try:
+        return forms.parse_day(_date_text(_first(row, roles, "value_day")), read_as.dates, "value_day")
+    except Refusal:
+        return None
 
 
 def _amount(row: list[str], roles: Mapping[str, list[int]], decimal: money.Decimals, currency: str | None) -> tuple[int, str | None]:

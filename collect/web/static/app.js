@@ -34,6 +34,33 @@
     const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? (direction > 0 ? 0 : rows.length - 1) : at + direction))];
     next.querySelector("a").focus();
     next.scrollIntoView({ block: "nearest" });
+    const list = next.closest("[data-pane]");
+    if (list) showInPane(list, next.querySelector("a"));
+    return true;
+  };
+
+  // A list with a pane beside it: the row in focus is shown there, and keys press what the pane offers.
+  let paneTimer = 0;
+  const showInPane = (list, link) => {
+    list.querySelectorAll("a[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
+    link.setAttribute("aria-current", "true");
+    clearTimeout(paneTimer);
+    paneTimer = setTimeout(() => swap(link.href, list.dataset.pane, false), 120);
+  };
+  const pressInPane = (event) => {
+    const list = document.querySelector("[data-pane]");
+    const row = event.target.closest("[data-pane] > li");
+    if (!list || (event.key === "Enter" && !event.target.matches("[data-pane] a[aria-current]"))) return false;
+    if (event.key === "x" && row) { row.querySelector("input[type=checkbox]")?.click(); return true; }
+    const found = document.querySelector(`#${list.dataset.pane} [data-key="${CSS.escape(event.key)}"]`);
+    if (!found || document.getElementById(list.dataset.pane).hasAttribute("aria-busy")) return false;
+    if (found.matches("details")) {
+      found.open = true;
+      found.querySelector("input:not([type=hidden]), textarea")?.focus();
+    } else {
+      sessionStorage.setItem("collect.row", "1");
+      found.click();
+    }
     return true;
   };
 
@@ -52,7 +79,7 @@
       const search = document.querySelector("[data-hotkey='/']");
       if (search) { event.preventDefault(); search.focus(); search.select(); }
     }
-    if ((event.key === "j" && step(1)) || (event.key === "k" && step(-1))) event.preventDefault();
+    if ((event.key === "j" && step(1)) || (event.key === "k" && step(-1)) || pressInPane(event)) event.preventDefault();
   });
 
   // --- menus ----------------------------------------------------------------
@@ -162,6 +189,19 @@
     event.preventDefault();
     swap(link.href, place.dataset.block, true).then(() => place.querySelector(".region")?.focus());
   });
+  // Accepted by key: the next row has the focus, so that the next key meets it.
+  if (sessionStorage.getItem("collect.row")) document.querySelector("[data-pane] a[aria-current]")?.focus();
+  sessionStorage.removeItem("collect.row");
   // Back and forward between swapped results load anew; a jump within the page (the skip link) does not.
   window.addEventListener("popstate", () => { if (location.pathname + location.search !== shownAt) location.reload(); });
+
+  // --- progress: what is under way is looked at again until it is done ----------
+  const underWay = document.querySelector("[data-poll]");
+  const lookAgain = async () => {
+    const answer = await fetch(underWay.dataset.poll, { headers: { "X-Block": underWay.id } }).catch(() => null);
+    if (answer && (answer.redirected || answer.headers.get("X-Block") !== underWay.id)) { location.assign(underWay.dataset.poll); return; }
+    if (answer) underWay.innerHTML = await answer.text();
+    setTimeout(lookAgain, 1500);
+  };
+  if (underWay) setTimeout(lookAgain, 1500);
 })();

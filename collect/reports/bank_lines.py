@@ -1,0 +1,257 @@
+"""Bank lines as their page tells them: the list, one line with its proposal in facts, and what a customer owes to split it over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect.domain import matching
+from collect.domain.errors import NotFound
+from collect.domain.rights import Scope
+from collect.runtime import View
+from collect.storage import bank_lines as storage
+from collect.storage.bank import BankAccount, BankLine
+from collect.storage.bank_lines import LineWish
+from collect.storage.cash import Credit
+from collect.storage.customers import Customer, find_customer, load_customers, seen
+
+MOST_ITEMS = 200
+"""So many open items of a customer are offered to split a line over."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """A line in the list. `customer_no` and `customer_name` are the proposed or the settled customer, None where nobody is."""
+
+    id: int
+    version: int
+    day: date
+    amount: int
+    currency: str
+    payer: str | None
+    reference: str | None
+    narrative: str | None
+    state: str
+    score: int | None
+    reversal: bool
+    customer_no: str | None
+    customer_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One part of a proposal: the item, what is open of it now, and how much of the line it takes; minor units."""
+
+    item_id: int
+    document_no: str
+    part: int
+    parts: int
+    due: date | None
+    open: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A receipt that was made of a line."""
+
+    number: str
+    customer_no: str
+    amount: int
+    voided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One line with all that is known of it. `evidence` are codes with parameters; `stale`: an item takes less than proposed by now."""
+
+    row: LineRow
+    account: str
+    account_no: str
+    payer_account: str | None
+    value_day: date | None
+    reason: str | None
+    kind: str | None
+    applies: bool
+    legal: bool
+    order_no: str | None
+    rest: int
+    shares: tuple[Share, ...]
+    evidence: tuple[tuple[str, dict[str, Any]], ...]
+    made: tuple[Made, ...]
+
+    @property
+    def stale(self) -> bool:
+        """Whether what is open has changed so that the proposal cannot be accepted as it stands."""
+        return any(share.amount > share.open for share in self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An open item that a line may settle, with what the order of the law would give it."""
+
+    item_id: int
+    customer_no: str
+    document_no: str
+    part: int
+    parts: int
+    due: date | None
+    open: int
+    proposed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A customer to split a line over, with his open items in the line's currency and those of his group."""
+
+    customer_no: str
+    name: str
+    offers: tuple[Offer, ...]
+    rest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A learned payer in its list."""
+
+    id: int
+    name: str
+    account: str | None
+    customer_no: str
+    customer_name: str
+    third_party: bool
+    letter: str | None
+    by: str
+    learned_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A customer on a running account."""
+
+    customer_no: str
+    name: str
+    since: date
+    note: str | None
+
+
+def lines(view: View, scope: Scope, wish: LineWish, after: tuple[date, int] | None, limit: int) -> list[LineRow]:
+    """A page of lines, the latest first."""
+    found = storage.load_line_page(view.session, scope, wish, after, limit)
+    people = load_customers(view.session, scope, sorted({line.customer_id for line in found if line.customer_id}))
+    return [_row(line, people) for line in found]
+
+
+def _row(line: BankLine, people: dict[int, Customer]) -> LineRow:
+    customer = people.get(line.customer_id or 0)
+    return LineRow(
+        line.id,
+        line.version,
+        line.day,
+        line.amount_minor,
+        line.currency,
+        line.payer,
+        line.reference,
+        line.narrative,
+        line.state,
+        line.score,
+        line.reversal,
+        customer.customer_no if customer else None,
+        customer.name if customer else None,
+    )
+
+
+def accounts(view: View) -> list[tuple[int, str]]:
+    """(id, name) of our bank accounts."""
+    return [(account.id, f"{account.name} · {account.number[-4:]} · {account.currency}") for account in storage.our_accounts(view.session)]
+
+
+def detail(view: View, scope: Scope, line_id: int) -> Detail:
+    """One line; NotFound where the scope does not see it."""
+    line = storage.find_line(view.session, scope, line_id)
+    if line is None:
+        raise NotFound("bank_line", line_id)
+    account = view.session.get_one(BankAccount, line.account_id)
+    told: dict[str, Any] = (line.proposal or {}) if line.state == "open" else {}
+    asked = [(int(key), int(amount)) for key, amount in told.get("parts", ())]
+    items = storage.load_items(view.session, scope, [key for key, _ in asked])
+    shares = tuple(
+        Share(key, items[key].document_no, items[key].part, items[key].parts, items[key].due_date, items[key].open_minor, amount) for key, amount in asked if key in items
+    )
+    evidence = tuple((str(code), dict(params)) for code, params in (line.proposal or {}).get("evidence", ()))
+    return Detail(
+        _row(line, load_customers(view.session, scope, [line.customer_id] if line.customer_id else [])),
+        account.name,
+        account.number,
+        line.payer_account,
+        line.value_day,
+        line.reason,
+        (line.proposal or {}).get("kind"),
+        bool((line.proposal or {}).get("applies")),
+        bool((line.proposal or {}).get("legal")),
+        (line.proposal or {}).get("order_no"),
+        int(told.get("rest", 0)),
+        shares,
+        evidence,
+        _made(view, scope, line.id) if line.credit_id else (),
+    )
+
+
+def _made(view: View, scope: Scope, line_id: int) -> tuple[Made, ...]:
+    query = sa.select(Credit, Customer.customer_no).join(Customer, Customer.id == Credit.customer_id).where(Credit.line_id == line_id, seen(scope)).order_by(Credit.id)
+    return tuple(Made(credit.number, number, credit.amount_minor, credit.voided_on is not None) for credit, number in view.session.execute(query))
+
+
+def choose(view: View, scope: Scope, line: LineRow, customer_no: str) -> Chosen:
+    """A customer with his open items in the line's currency, the line poured into them oldest first; his group's follow, empty. NotFound."""
+    customer = find_customer(view.session, scope, customer_no)
+    if customer is None:
+        raise NotFound("customer", customer_no)
+    family = _family(view, scope, customer)
+    owed = storage.load_owed(view.session, scope, view.seller.id, sorted(family))
+    parts_of = {
+        item.id: (item.part, item.parts)
+        for item in storage.load_items(view.session, scope, [each.id for items in owed.values() for each in items if each.currency == line.currency][: MOST_ITEMS * 5]).values()
+    }
+    own = _in_order(owed.get(customer.id, []), line.currency)
+    poured, rest = matching.fill(own, line.amount)
+    share = dict(poured)
+    offers: list[Offer] = []
+    for key in sorted(family, key=lambda key: (key != customer.id, family[key])):
+        for item in _in_order(owed.get(key, []), line.currency):
+            part, parts = parts_of.get(item.id, (1, 1))
+            offers.append(Offer(item.id, family[key], item.document_no, part, parts, item.due, item.open, share.get(item.id, 0) if key == customer.id else 0))
+    return Chosen(customer.customer_no, customer.name, tuple(offers[:MOST_ITEMS]), rest)
+
+
+def _in_order(items: Sequence[storage.OwedItem], currency: str) -> list[matching.Open]:
+    return matching.legal_order(
+        [matching.Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open) for item in items if item.currency == currency]
+    )
+
+
+def _family(view: View, scope: Scope, customer: Customer) -> dict[int, str]:
+    """Id to number of the customer and of those with the same parent, the parent and his own members."""
+    same = [Customer.id == customer.id, Customer.parent_id == customer.id]
+    if customer.parent_id is not None:
+        same += [Customer.id == customer.parent_id, Customer.parent_id == customer.parent_id]
+    rows = view.session.execute(sa.select(Customer.id, Customer.customer_no).where(sa.or_(*same), seen(scope)).limit(50))
+    return {key: number for key, number in rows} | {customer.id: customer.customer_no}  # noqa: C416
+
+
+def learned(view: View, scope: Scope, after: int | None, limit: int) -> list[Learned]:
+    """Learned payers, the latest first."""
+    return [
+        Learned(alias.id, alias.name, alias.account, customer.customer_no, customer.name, alias.third_party, alias.letter, alias.by, alias.recorded_at, alias.ended_at)
+        for alias, customer in storage.load_alias_page(view.session, scope, after, limit)
+    ]
+
+
+def running(view: View, scope: Scope) -> list[Running]:
+    """Customers on a running account, by number."""
+    return [Running(customer.customer_no, customer.name, one.since, one.note) for one, customer in storage.load_running(view.session, scope)]

@@ -1,0 +1,270 @@
+"""Receipts and credit notes of a file: each decided, stored and applied to the invoices it names (核销)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect.domain import application, ledger
+from collect.domain.errors import Refusal
+from collect.services import cash, customers, intake, receivables
+from collect.storage import audit
+from collect.storage.cash import Allocation, Credit
+from collect.storage.receivables import Item, settle_items
+
+
+@dataclass
+class Owed:
+    """An item as the import sees it while it allocates: `open` falls with each allocation of the file."""
+
+    id: int
+    document_no: str
+    customer_id: int
+    issued: date
+    due: date | None
+    currency: str
+    open: int
+    void: bool
+    trigger: str | None
+    closed: date | None
+    touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptDraft:
+    """A receipt or credit as its rows tell it: `parts` are (invoice number, asked minor units or None, the row)."""
+
+    kind: str
+    number: str
+    customer_no: str
+    day: date
+    currency: str
+    amount: int
+    method: str | None
+    reference: str | None
+    reason: str | None
+    parts: tuple[tuple[str, int | None, intake.Row], ...]
+
+
+def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
+    """Decide and store a chunk of receipts (kind `payments`) or credit notes (`credits`); the rows of one number go together."""
+    accounts = customers.accounts(batch, [batch.cell(row, "customer_no") for group in chunk for row in group])
+    drafts: list[tuple[intake.Group, ReceiptDraft]] = []
+    for group in chunk:
+        blamed = group[0]
+        try:
+            parts = []
+            for blamed in group:
+                parts.append(_read(batch, blamed, accounts))
+            blamed = group[0]
+            drafts.append((group, _join(group, parts)))
+        except Refusal as refusal:
+            batch.refuse(group, refusal, blamed if len(group) > 1 else None)
+    kind = "receipt" if batch.kind == "payments" else "credit_note"
+    known = _load_known(batch, kind, [draft.number for _, draft in drafts]) if batch.knows(Credit) else {}
+    taken = _numbers_of_invoices(batch, [draft.number for _, draft in drafts]) if kind == "credit_note" else frozenset()
+    owed = _load_owed(batch, sorted({number for _, draft in drafts for number, _, _ in draft.parts}))
+    applied = _load_applied(batch, [row.id for row in known.values()])
+    buffers = receivables.Buffers(batch, len(drafts))
+    for group, draft in drafts:
+        try:
+            if draft.number in taken:
+                raise Refusal("number_of_other_kind", "credit_no", number=draft.number, known="invoice")
+            if draft.number in known:
+                changed = _compare(batch, draft, accounts[draft.customer_no], known[draft.number], owed, applied)
+                batch.changed += changed
+                batch.unchanged += len(group) - changed
+            else:
+                _take(batch, buffers, draft, accounts[draft.customer_no], owed)
+                batch.new += len(group)
+        except Refusal as refusal:
+            batch.refuse(group, refusal)
+    buffers.flush()
+    _store_owed(batch, [item for items in owed.values() for item in items if item.touched])
+
+
+def _read(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account]) -> ReceiptDraft:
+    """One row as a receipt with at most one part; raises Refusal naming the field."""
+    payment = batch.kind == "payments"
+    number, customer_no, currency, amount = customers.document_of(batch, row, "payment_ref" if payment else "credit_no", accounts)
+    if amount <= 0:
+        raise Refusal("receipt_not_positive" if payment else "credit_not_positive", "amount", value=batch.cell(row, "amount"))
+    day = batch.required_day(row, "date")
+    invoice_no = batch.code(row, "invoice_no")
+    asked = batch.amount(row, "allocated", currency) if payment else None
+    if asked is not None and invoice_no is None:
+        raise Refusal("allocated_without_invoice", "allocated", value=batch.cell(row, "allocated"))
+    method = batch.choice(row, "method") if payment else None
+    reference = batch.code(row, "bank_reference", 100) if payment else None
+    reason = None if payment else batch.text(row, "reason", 200)
+    kind = "receipt" if payment else "credit_note"
+    parts = ((invoice_no, asked, row),) if invoice_no else ()
+    return ReceiptDraft(kind, number, customer_no, day, currency, amount, method, reference, reason, parts)
+
+
+def _join(group: intake.Group, rows: list[ReceiptDraft]) -> ReceiptDraft:
+    """The rows of one number as one receipt; Refusal `rows_disagree` where they tell different receipts.
+
+    A row that says exactly what another row says is the same row twice, not a second allocation (S16).
+    """
+    first = rows[0]
+    if len(rows) == 1:
+        return first
+    parts: list[tuple[str, int | None, intake.Row]] = []
+    said: set[tuple[str, int | None]] = set()
+    for row, other in zip(group, rows, strict=True):
+        for name in ("customer_no", "day", "currency", "amount", "method", "reference", "reason"):
+            if getattr(other, name) != getattr(first, name):
+                raise Refusal("rows_disagree", {"day": "date", "reference": "bank_reference"}.get(name, name), number=first.number, line=group[0].line, other=row.line)
+        for number, asked, source in other.parts:
+            if (number, asked) not in said:
+                said.add((number, asked))
+                parts.append((number, asked, source))
+    return ReceiptDraft(first.kind, first.number, first.customer_no, first.day, first.currency, first.amount, first.method, first.reference, first.reason, tuple(parts))
+
+
+def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, owed: dict[str, list[Owed]]) -> None:
+    """A new receipt with its allocations: each part takes what it asks for, or the smaller of both rests."""
+    ledger.check_open(draft.day, batch.closed, "date")
+    shares: list[tuple[Owed, int, date]] = []
+    rest = draft.amount
+    taken: dict[int, int] = {}
+    for number, asked, _row in draft.parts:
+        items = owed.get(number, [])
+        if not items:
+            raise Refusal("unknown_invoice", "invoice_no", value=number)
+        if items[0].customer_id != account.id and not cash.same_group(batch.work, items[0].customer_id, account.id):
+            raise Refusal("invoice_of_other_customer", "invoice_no", value=number)
+        if items[0].currency != draft.currency:
+            raise Refusal("invoice_in_other_currency", "invoice_no", value=number, currency=items[0].currency)
+        open_amount = sum(item.open - taken.get(item.id, 0) for item in items)
+        left = application.share(asked, rest, open_amount, draft.currency)
+        rest -= left
+        for item in items:
+            part = min(left, item.open - taken.get(item.id, 0))
+            if part > 0:
+                effective = application.effective_at_booking(draft.day, item.issued)
+                ledger.check_open(effective, batch.closed, "date")
+                shares.append((item, part, effective))
+                taken[item.id] = taken.get(item.id, 0) + part
+                left -= part
+    _book(batch, buffers, draft, account, shares, rest)
+
+
+def _book(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, shares: list[tuple[Owed, int, date]], rest: int) -> None:
+    """Buffer a new receipt, its allocations and their journal lines; `rest` stays unapplied."""
+    credit_id = buffers.credit(account.id, draft.kind, draft.number, draft.day, draft.currency, draft.amount, rest, False, draft.method, draft.reference, draft.reason)
+    for item, part, effective in shares:
+        allocation_id = buffers.next_id()
+        across = item.customer_id != account.id
+        buffers.allocations.append((allocation_id, credit_id, item.id, part, effective, None, across, batch.work.now))
+        batch.digest("allocations", draft.number, item.document_no, part, effective)
+        history = cash.due_history(batch.work, item.customer_id, item.id, item.trigger, item.due)
+        if across:
+            buffers.post(ledger.receive(draft.kind, draft.day, part), account.id, draft.currency, None, credit_id, allocation_id)
+            lines, other = ledger.allocate_across(effective, history, item.issued, part)
+            buffers.post(other, account.id, draft.currency, None, credit_id, allocation_id)
+        elif effective == draft.day and len(history) == 1:
+            lines = [ledger.settle(draft.kind, effective, item.due, item.issued, part)]
+        else:
+            lines = [ledger.receive(draft.kind, draft.day, part), *ledger.allocate(effective, history, item.issued, part)]
+        for line in lines:
+            buffers.post(line, item.customer_id, draft.currency, item.id, credit_id, allocation_id)
+        item.open -= part
+        item.closed = max(item.closed or effective, effective)
+        item.touched = True
+
+
+def _compare(batch: intake.Batch, draft: ReceiptDraft, account: customers.Account, known: Any, owed: dict[str, list[Owed]], applied: dict[tuple[int, str], tuple[int, int]]) -> int:
+    """Whether a known receipt changed in a descriptive field (1) or not (0); money fields that differ are refused.
+
+    An invoice named for it that it never settled, while both still have a rest, is refused too: a file does not
+    re-apply money that is already in the books.
+    """
+    field = "payment_ref" if draft.kind == "receipt" else "credit_no"
+    for name, before, after in (
+        ("customer_no", known.customer_id, account.id),
+        ("date", known.day, draft.day),
+        ("currency", known.currency, draft.currency),
+        ("amount", known.amount_minor, draft.amount),
+    ):
+        if before != after:
+            raise Refusal("receipt_differs" if draft.kind == "receipt" else "document_differs", name, number=draft.number)
+    if known.voided_on is not None:
+        raise Refusal("document_void", field, number=draft.number)
+    for number, asked, row in draft.parts:
+        gross, net = applied.get((known.id, number), (0, 0))
+        open_amount = sum(item.open for item in owed.get(number, []))
+        if asked is not None and gross and asked not in (gross, net):
+            raise Refusal("receipt_differs", "allocated", number=draft.number)
+        if not gross and known.open_minor and (open_amount or number not in owed):
+            raise Refusal("receipt_known", "invoice_no", number=draft.number, invoice=number, line=row.line)
+    before_values: dict[str, Any] = {}
+    after_values: dict[str, Any] = {}
+    for column, value in (("method", draft.method), ("bank_reference", draft.reference), ("reason", draft.reason)):
+        if value is not None and value != getattr(known, column):
+            before_values[column], after_values[column] = getattr(known, column), value
+    if not after_values:
+        return 0
+    batch.work.session.execute(sa.update(Credit).where(Credit.id == known.id).values(**after_values, version=Credit.version + 1))
+    batch.work.note(audit.Note("change", draft.kind, draft.number, known.customer_id, before_values, after_values))
+    return 1
+
+
+def _load_known(batch: intake.Batch, kind: str, numbers: list[str]) -> dict[str, Any]:
+    if not numbers:
+        return {}
+    c = Credit.__table__.c
+    query = sa.select(c.number, c.id, c.customer_id, c.day, c.currency, c.amount_minor, c.open_minor, c.voided_on, c.method, c.bank_reference, c.reason).where(
+        c.seller_id == batch.work.seller.id, c.kind == kind, intake.among(batch.work.session, c.number, numbers)
+    )
+    return {row.number: row for row in batch.work.session.execute(query)}
+
+
+def _load_applied(batch: intake.Batch, credit_ids: list[int]) -> dict[tuple[int, str], tuple[int, int]]:
+    """(credit, invoice number) to what was ever applied, and what of it still is, in minor units."""
+    found: dict[tuple[int, str], tuple[int, int]] = {}
+    for start in range(0, len(credit_ids), 500):
+        query = (
+            sa.select(Allocation.credit_id, Item.document_no, Allocation.amount_minor)
+            .join(Item, Item.id == Allocation.item_id)
+            .where(Allocation.credit_id.in_(credit_ids[start : start + 500]))
+        )
+        for credit_id, number, amount in batch.work.session.execute(query):
+            gross, net = found.get((credit_id, number), (0, 0))
+            found[credit_id, number] = (gross + max(amount, 0), net + amount)
+    return found
+
+
+def _numbers_of_invoices(batch: intake.Batch, numbers: list[str]) -> frozenset[str]:
+    """Which of these numbers invoices already have: credit notes share their number range."""
+    if not numbers:
+        return frozenset()
+    c = Item.__table__.c
+    query = sa.select(c.document_no).where(c.seller_id == batch.work.seller.id, intake.among(batch.work.session, c.document_no, numbers))
+    return frozenset(batch.work.session.scalars(query))
+
+
+def _load_owed(batch: intake.Batch, numbers: list[str]) -> dict[str, list[Owed]]:
+    """The items of these documents by number, instalments oldest due first."""
+    found: dict[str, list[Owed]] = {}
+    if not numbers:
+        return found
+    c = Item.__table__.c
+    query = (
+        sa.select(c.id, c.document_no, c.customer_id, c.issue_date, c.due_date, c.currency, c.open_minor, c.voided_on, c.trigger, c.closed_on)
+        .where(c.seller_id == batch.work.seller.id, intake.among(batch.work.session, c.document_no, numbers))
+        .order_by(c.document_no, c.part)
+    )
+    for key, number, customer_id, issued, due, currency, open_minor, voided, trigger, closed in batch.work.session.execute(query):
+        found.setdefault(number, []).append(Owed(key, number, customer_id, issued, due, currency, open_minor, voided is not None, trigger, closed))
+    return found
+
+
+def _store_owed(batch: intake.Batch, items: list[Owed]) -> None:
+    """Write the open amounts that the file's allocations left."""
+    if items:
+        settle_items(batch.work.session, [(item.open, item.closed if item.open == 0 else None, item.id) for item in items])

@@ -1,0 +1,245 @@
+"""E-invoices as drafts: read, matched to a customer, and put into the books once customer and due date are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from collect.domain import money, payers
+from collect.domain.errors import NotFound, Refusal
+from collect.domain.rights import Actor, Permission
+from collect.exchange.cells import Limits
+from collect.exchange.einvoice import reading
+from collect.exchange.einvoice.shape import EInvoice
+from collect.runtime import Runtime, Work
+from collect.services import customers, invoices, receipts
+from collect.services.invoices import Bill
+from collect.services.receipts import Receipt
+from collect.storage import audit
+from collect.storage import drafts as storage
+from collect.storage.cash import Credit
+from collect.storage.customers import Customer, find_customer
+from collect.storage.database import next_ids
+from collect.storage.drafts import Draft
+from collect.storage.receivables import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file: its draft, and whether it was new. `customer_no` is whom it is matched to, if anybody."""
+
+    draft_id: int
+    number: str
+    kind: str
+    new: bool
+    customer_no: str | None
+    told: dict[str, Any]
+
+
+def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str) -> Taken:
+    """Read an e-invoice and keep it as a draft that waits; the same document again changes nothing (S16).
+
+    The amount is BT-112, what is prepaid (BT-113) becomes a receipt dated the issue date, what is open is BT-115. The
+    buyer is matched by tax number, then by name in its normalised form, where exactly one customer fits. Refusals:
+    those of reading, `einvoice_nothing` for an amount of zero, `einvoice_known` where the number is in the books.
+    """
+    actor.need(Permission.IMPORT)
+    found, sha256 = reading.read(source, name, Limits.of(runtime.settings))
+    if found.gross == 0:
+        raise Refusal("einvoice_nothing", "amount", number=found.number)
+    return runtime.write(actor, lambda work: _keep(work, found, name, sha256))
+
+
+def _keep(work: Work, found: EInvoice, name: str, sha256: str) -> Taken:
+    kind = "credit_note" if (found.kind == "credit_note") != (found.gross < 0) else "invoice"
+    number = found.number[:64]
+    known = work.session.scalars(
+        sa.select(Draft).where(Draft.document_no == number, Draft.seller_id == work.seller.id, Draft.kind == kind, Draft.state != "discarded").order_by(Draft.id)
+    ).first()
+    if known is not None:
+        if known.amount_minor != abs(found.gross) or known.currency != found.currency or known.issue_date != found.issued:
+            raise Refusal("einvoice_known", "number", number=number)
+        return Taken(known.id, number, kind, False, _number_of(work, known.customer_id), known.fields)
+    if _in_books(work, number):
+        raise Refusal("einvoice_known", "number", number=number)
+    customer = _match(work, found)
+    fields = _fields(found)
+    draft = Draft(
+        id=next_ids(work.session, 1)[0],
+        seller_id=work.seller.id,
+        form=found.form,
+        kind=kind,
+        document_no=number,
+        issue_date=found.issued,
+        due_date=found.due,
+        currency=found.currency,
+        amount_minor=abs(found.gross),
+        prepaid_minor=max(found.prepaid, 0) if found.gross > 0 else 0,
+        buyer_name=found.buyer.name[:200] or None,
+        buyer_tax_no=(found.buyer.tax_nos[0][:64] if found.buyer.tax_nos else None),
+        customer_id=customer.id if customer else None,
+        fields=fields,
+        state="waiting",
+        file_name=name[:255],
+        file_hash=sha256,
+        by=work.actor.name,
+        version=1,
+        recorded_at=work.now,
+    )
+    work.session.add(draft)
+    told = {"kind": kind, "amount": money.plain(abs(found.gross), found.currency), "currency": found.currency, "buyer": draft.buyer_name, "file_hash": sha256}
+    work.note(audit.Note("draft", "draft", number, draft.customer_id, None, {key: value for key, value in told.items() if value}))
+    return Taken(draft.id, number, kind, True, customer.customer_no if customer else None, fields)
+
+
+def _fields(found: EInvoice) -> dict[str, Any]:
+    """Everything that was read, as texts: amounts with their decimals, dates in ISO form."""
+    told: dict[str, Any] = {}
+    for name, value in asdict(found).items():
+        if name in ("net", "gross", "prepaid", "payable", "rounding"):
+            told[name] = money.plain(value, found.currency) if value is not None else None
+        elif isinstance(value, date):
+            told[name] = value.isoformat()
+        else:
+            told[name] = value
+    return told
+
+
+def _number_of(work: Work, customer_id: int | None) -> str | None:
+    return work.session.scalar(sa.select(Customer.customer_no).where(Customer.id == customer_id)) if customer_id is not None else None
+
+
+def _in_books(work: Work, number: str) -> bool:
+    items = sa.select(Item.id).where(Item.document_no == number, Item.seller_id == work.seller.id).limit(1)
+    notes = sa.select(Credit.id).where(Credit.number == number, Credit.kind == "credit_note", Credit.seller_id == work.seller.id).limit(1)
+    return work.session.scalar(items) is not None or work.session.scalar(notes) is not None
+
+
+def _match(work: Work, found: EInvoice) -> Customer | None:
+    """The one customer with the buyer's tax number, else the one with his name; None where none or several fit."""
+    if found.buyer.tax_nos:
+        fitting = list(work.session.scalars(sa.select(Customer).where(Customer.tax_no.in_(_spellings(found.buyer.tax_nos))).limit(2)))
+        if fitting:
+            return fitting[0] if len(fitting) == 1 else None
+    if not found.buyer.name:
+        return None
+    exact = list(work.session.scalars(sa.select(Customer).where(Customer.name == found.buyer.name).limit(2)))
+    if exact:
+        return exact[0] if len(exact) == 1 else None
+    core = payers.read(found.buyer.name).core
+    alike = [key for key, name in work.session.execute(sa.select(Customer.id, Customer.name)) if payers.read(name).core == core] if core else []
+    return work.session.get(Customer, alike[0]) if len(alike) == 1 else None
+
+
+def _spellings(numbers: Sequence[str]) -> list[str]:
+    """A tax number as written, without spaces, and without the country in front."""
+    found: list[str] = []
+    for number in numbers:
+        plain = "".join(number.split()).upper()
+        found += [number, plain, plain[2:] if plain[:2].isalpha() else plain]
+    return list(dict.fromkeys(found))
+
+
+def assign(work: Work, draft_id: int, customer_no: str, version: int) -> None:
+    """Say whose e-invoice it is; a customer without a tax number learns the buyer's. Refusal `unknown_customer`, `changed_meanwhile`."""
+    work.actor.need(Permission.IMPORT)
+    draft = _draft(work, draft_id, version)
+    customer = find_customer(work.session, work.actor.scope, customer_no)
+    if customer is None:
+        raise Refusal("unknown_customer", "customer", value=customer_no)
+    draft.customer_id, draft.version = customer.id, draft.version + 1
+    work.note(audit.Note("assign", "draft", draft.document_no, customer.id, None, {"customer": customer.customer_no}))
+
+
+def create_customer(work: Work, draft_id: int, customer_no: str, terms: str | None, version: int) -> None:
+    """Make a customer of the buyer as the e-invoice names him, and assign it. Refusals of a customer's own fields."""
+    work.actor.need(Permission.IMPORT)
+    draft = _draft(work, draft_id, version)
+    buyer = draft.fields.get("buyer") or {}
+    customers.create(
+        work,
+        customer_no,
+        draft.buyer_name or "",
+        draft.currency,
+        terms=terms,
+        tax_no=draft.buyer_tax_no,
+        email=str(buyer.get("email") or "") or None,
+        address=str(buyer.get("address") or "") or None,
+        country=str(buyer.get("country") or "") or None,
+    )
+    assign(work, draft_id, customer_no, version)
+
+
+def post(work: Work, draft_id: int, version: int, due: date | None = None, terms: str | None = None) -> str:
+    """Put a draft into the books; returns the document's number. What was prepaid is a receipt of the issue date.
+
+    Without a due date in the document, `due` or `terms` or the customer's terms decide; else Refusal `draft_needs_terms`.
+    Refusals besides: `draft_needs_customer`, `draft_done`, `changed_meanwhile`, and those of issuing a document.
+    """
+    work.actor.need(Permission.ALLOCATE)
+    draft = _draft(work, draft_id, version)
+    customer = work.session.get(Customer, draft.customer_id) if draft.customer_id is not None else None
+    if customer is None:
+        raise Refusal("draft_needs_customer", "customer")
+    number = draft.document_no
+    if draft.kind == "credit_note":
+        invoices.credit(work, customer.customer_no, number, draft.issue_date, draft.currency, draft.amount_minor, str(draft.fields.get("terms") or "") or draft.file_name)
+    else:
+        day = due or draft.due_date
+        if day is None and not (terms or customer.terms):
+            raise Refusal("draft_needs_terms", "due")
+        delivered = draft.fields.get("delivered_on")
+        bill = Bill(
+            number,
+            draft.issue_date,
+            draft.currency,
+            draft.amount_minor,
+            due=day,
+            terms=terms,
+            po_no=str(draft.fields.get("order_no") or "")[:64] or None,
+            delivered_on=date.fromisoformat(delivered) if delivered else None,
+        )
+        items = invoices.issue(work, customer.customer_no, bill)
+        if draft.prepaid_minor:
+            _prepaid(work, customer, draft, items)
+    draft.state, draft.version = "posted", draft.version + 1
+    work.note(audit.Note("post", "draft", number, customer.id, {"state": "waiting"}, {"state": "posted"}))
+    return number
+
+
+def _prepaid(work: Work, customer: Customer, draft: Draft, items: Sequence[Item]) -> None:
+    """What the document says is paid already, as a receipt of its issue date that settles the first parts."""
+    left, parts = draft.prepaid_minor, []
+    for item in items:
+        share = min(left, item.amount_minor)
+        if share:
+            parts.append((item.id, share))
+        left -= share
+    receipts.receive(work, Receipt(customer.id, f"{draft.document_no}-PRE"[:64], draft.issue_date, draft.currency, draft.prepaid_minor, reference="BT-113"), parts)
+
+
+def discard(work: Work, draft_id: int, reason: str, version: int) -> None:
+    """Put a draft aside for good, with a reason; its number may come again. Refusal `missing_reason`, `draft_done`."""
+    work.actor.need(Permission.IMPORT)
+    draft = _draft(work, draft_id, version)
+    if not reason.strip():
+        raise Refusal("missing_reason", "reason")
+    draft.state, draft.reason, draft.version = "discarded", reason.strip()[:200], draft.version + 1
+    work.note(audit.Note("discard", "draft", draft.document_no, draft.customer_id, {"state": "waiting"}, {"state": "discarded"}, draft.reason))
+
+
+def _draft(work: Work, draft_id: int, version: int) -> Draft:
+    """A waiting draft under lock, as it was seen."""
+    draft = storage.find_draft(work.session, work.actor.scope, draft_id, lock=True)
+    if draft is None:
+        raise NotFound("draft", draft_id)
+    if draft.state != "waiting":
+        raise Refusal("draft_done", None, number=draft.document_no)
+    if draft.version != version:
+        raise Refusal("changed_meanwhile", None, what=draft.document_no)
+    return draft
