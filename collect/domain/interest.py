@@ -104,8 +104,8 @@ def accrue(rule: Rule, currency: str, due: date, as_of: date, steps: Sequence[St
         if principal <= 0:
             continue
         count, percent = (after - since).days, _percent(rule, quotes, first, since)
-        exact = principal * percent / 100 * count
-        pieces.append(Piece(since, after - _DAY, count, principal, percent, exact if rule.kind == "daily" else exact / rule.day_count))
+        exact = principal * percent * count * Fraction(1, 100 if rule.kind == "daily" else 100 * rule.day_count)
+        pieces.append(Piece(since, after - _DAY, count, principal, percent, exact))
     interest = sum((piece.exact for piece in pieces), Fraction(0))
     rounded = int(interest + Fraction(1, 2))
     return Accrual(tuple(pieces), rounded, _compensation(rule, currency, pieces[0].principal) if pieces else 0)

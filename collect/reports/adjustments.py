@@ -124,6 +124,11 @@ def rebates(view: View, scope: Scope, customer_no: str) -> list[Account]:
     return found
 
 
+def customer_no(view: View, customer_id: int) -> str:
+    """The number of a customer whose document the visitor was shown already."""
+    return load_customers(view.session, view.actor.scope, [customer_id])[customer_id].customer_no
+
+
 def _told(view: View, scope: Scope, asked: list[storage.Asked]) -> list[Request]:
     """Requests with the numbers of their documents and the names of people."""
     items = sorted({part["item_id"] for one in asked for part in one.row.parts if "item_id" in part} | {one.row.item_id for one in asked if one.row.item_id})

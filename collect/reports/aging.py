@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ from collect.domain import aging, money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Scope
 from collect.i18n import mark as _
+from collect.reports import exchange_rates
+from collect.reports.exchange_rates import UsedRate
 from collect.runtime import View, without_collection
 from collect.storage import balances
 from collect.storage.cases import load_disputed, load_promised
@@ -23,6 +25,8 @@ from collect.table import Column, Table
 
 GROUPINGS = ("customer", "item", "rep", "collector", "segment", "group", "currency")
 """What `--by` may say; `group` is the parent customer with all its members."""
+BESIDE = ("provisional", "unapplied", "disputed", "promised", "in_paper")
+"""The amounts of a row beside its buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,10 @@ class AgingRow:
 
 @dataclass(frozen=True, slots=True)
 class AgingReport:
-    """The answer; it exists only when it ties out (S9). `known` is the last recorded instant it contains."""
+    """The answer; it exists only when it ties out (S9). `known` is the last recorded instant it contains.
+
+    `rates` are those in force at `as_of` from a currency into the company's, by that currency; one not known is absent.
+    """
 
     as_of: date
     known_at: datetime | None
@@ -87,6 +94,8 @@ class AgingReport:
     rows: list[AgingRow]
     totals: list[AgingRow]
     ties_out: bool = True
+    company_currency: str = ""
+    rates: Mapping[str, UsedRate] = field(default_factory=dict)
 
 
 def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
@@ -120,7 +129,10 @@ def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | N
     else:
         rows = _grouped(view, scope, options, sums, customer_id)
     rows = [row for row in rows if not row.empty]
-    return AgingReport(options.as_of, options.known_at, view.known, options.basis, options.by, options.buckets, rows, totals(rows, len(options.buckets.names)))
+    sums_up, company = totals(rows, len(options.buckets.names)), view.seller.currency
+    rates = exchange_rates.in_force(view.session, [row.currency for row in sums_up], company, options.as_of, options.known_at or view.known)
+    report = AgingReport(options.as_of, options.known_at, view.known, options.basis, options.by, options.buckets, rows, sums_up)
+    return replace(report, company_currency=company, rates=rates)
 
 
 def _control(view: View, question: balances.Question, sums: Iterable[balances.Sum]) -> None:
@@ -224,9 +236,38 @@ def totals(rows: list[AgingRow], width: int) -> list[AgingRow]:
     for currency in sorted(found):
         part = found[currency]
         amounts = tuple(map(sum, zip(*(row.amounts for row in part), strict=True))) or (0,) * width
-        rest = {name: sum(getattr(row, name) for row in part) for name in ("provisional", "unapplied", "disputed", "promised", "in_paper")}
+        rest = {name: sum(getattr(row, name) for row in part) for name in BESIDE}
         made.append(AgingRow("", "", currency, amounts, **rest))
     return made
+
+
+def without_rate(report: AgingReport) -> list[str]:
+    """The currencies of the totals that no rate leads from into the company's: as long as there is one, there is no total of all."""
+    return [row.currency for row in report.totals if row.currency not in (report.company_currency, *report.rates)]
+
+
+def used_rates(report: AgingReport) -> list[UsedRate]:
+    """The rates behind the total in the company's currency, in the order of the totals."""
+    return [report.rates[row.currency] for row in report.totals if row.currency in report.rates]
+
+
+def in_company(report: AgingReport) -> AgingRow | None:
+    """All totals in the company's currency, by the rates of the report; None where a rate is missing, or nothing is to be converted (S10).
+
+    Each column of each currency is converted and rounded by itself, so that the row adds up across.
+    """
+    if all(row.currency == report.company_currency for row in report.totals) or without_rate(report):
+        return None
+
+    def told(row: AgingRow) -> AgingRow:
+        rate = report.rates.get(row.currency)
+        if rate is None:
+            return row
+        amounts = tuple(rate.convert(amount, row.currency) for amount in row.amounts)
+        provisional, unapplied, disputed, promised, in_paper = (rate.convert(getattr(row, name), row.currency) for name in BESIDE)
+        return AgingRow("", "", report.company_currency, amounts, provisional, unapplied, disputed, promised, in_paper)
+
+    return totals([told(row) for row in report.totals], len(report.buckets.names))[0]
 
 
 def as_json(report: AgingReport) -> dict[str, Any]:
@@ -242,6 +283,8 @@ def as_json(report: AgingReport) -> dict[str, Any]:
     for row in report.rows:
         extra = {"customer_no": row.customer_no, "due_date": row.due.isoformat() if row.due else None} if report.by == "item" else {}
         rows.append({"key": row.key, "name": row.name, **extra, **line(row)})
+    company = in_company(report)
+    converted = {"company_total": {**line(company), "rates": [_rate_json(rate) for rate in used_rates(report)]}} if company else {}
     return {
         "as_of": report.as_of.isoformat(),
         "known_at": report.known_at.isoformat() if report.known_at else None,
@@ -250,8 +293,13 @@ def as_json(report: AgingReport) -> dict[str, Any]:
         "buckets": list(names),
         "rows": rows,
         "totals": [line(row) for row in report.totals],
+        **converted,
         "control": {"ties_out": report.ties_out, "known": report.known.isoformat()},
     }
+
+
+def _rate_json(rate: UsedRate) -> dict[str, str]:
+    return {"base": rate.base, "quote": rate.quote, "rate": rate.value, "since": rate.since.isoformat(), "source": rate.source}
 
 
 _KEY_LABELS = {
@@ -265,6 +313,7 @@ _KEY_LABELS = {
 }
 NOT_DUE, PROVISIONAL, UNAPPLIED, TOTAL = _("Not due"), _("Provisional"), _("Unapplied"), _("Total")
 DISPUTED, PROMISED, IN_PAPER, AGING, AS_OF, KNOWN_AT = _("Disputed"), _("Promised"), _("In paper"), _("Aging"), _("As of"), _("Known at")
+IN_COMPANY, RATE = _("Total in the company's currency"), _("Rate")
 NAME, CURRENCY, DUE_DATE, BASIS, ISSUE_DATE = _("Name"), _("Currency"), _("Due date"), _("Days counted from"), _("Issue date")
 
 
@@ -293,11 +342,14 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
     known = min(report.known_at or report.known, report.known)
     # To the microsecond, so that `--known-at` with this very text prints the same report for ever (S6).
     facts.append((KNOWN_AT, known.astimezone(ZoneInfo(timezone)).isoformat(sep=" ")))
+    company = in_company(report)
+    if company:
+        facts += [(RATE, f"{rate} ({rate.since.isoformat()}, {rate.source})") for rate in used_rates(report)]
     return Table(
         title=AGING,
         columns=tuple(columns),
         rows=[cells(row, row.key) for row in report.rows],
-        totals=[cells(row, TOTAL) for row in report.totals],
+        totals=[*(cells(row, TOTAL) for row in report.totals), *([cells(company, IN_COMPANY)] if company else [])],
         facts=tuple(facts),
         currency=at,
     )

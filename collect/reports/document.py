@@ -179,6 +179,11 @@ class CreditPage:
     changes: tuple[Change, ...]
 
     @property
+    def rest(self) -> int:
+        """What no invoice took yet, unapplied or kept for its order."""
+        return self.open + self.prepaid
+
+    @property
     def history(self) -> list[Step]:
         """Everything in the order it was recorded, with what was unapplied after each step."""
         return _history("receive", self.recorded_at, self.day, self.amount, self.uses, self.changes)

@@ -13,7 +13,7 @@ from collect.storage import balances, listings
 from collect.storage.customers import load_duties
 from collect.storage.users import load_users
 
-EXTRA_COLUMNS = ("provisional", "unapplied", "overdue", "total")
+EXTRA_COLUMNS = ("provisional", "unapplied", "overdue", "total", "disputed", "promised", "in_paper")
 """What else than a bucket's name can be looked at closer or sorted by."""
 WITHIN = ("rep", "collector", "segment", "group")
 NOBODY = "-"

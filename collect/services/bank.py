@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +72,8 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, acc
         if dry_run:
             raise _Undone
 
-    try:
+    with suppress(_Undone):
         runtime.write(actor, act)
-    except _Undone:
-        pass
     return holder[0]
 
 
@@ -153,9 +153,25 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         work.session.add(row)
         work.session.flush()
         database.bulk(work.session, BankLine.__table__, _LINE, rows)  # type: ignore[arg-type]
-    covered = min(statement.through, work.today) if statement.through else None
+    covered = _covered(statement, work.today)
     if covered is not None and (account.through is None or account.through < covered):
         account.through, account.version = covered, account.version + 1
+
+
+_CLOSED_DAYS = ("camt.053", "mt940")
+_WITHIN_A_DAY = ("camt.052", "camt.054", "mt942")
+
+
+def _covered(statement: Statement, today: date) -> date | None:
+    """Through which day a statement's account is complete; None where the statement says nothing of it (S22).
+
+    A camt.053 or MT940 closes its last day. Reports within a day and advices (camt.052, camt.054, MT942) are never the
+    whole of one. What somebody downloads (OFX, tables) is no more complete than the day before it was taken in: a
+    payment may still come today.
+    """
+    if statement.through is None or statement.form in _WITHIN_A_DAY:
+        return None
+    return min(statement.through, today if statement.form in _CLOSED_DAYS else today - timedelta(days=1))
 
 
 def change_account(work: Work, account_id: int, name: str, closed: bool, version: int) -> None:

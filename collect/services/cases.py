@@ -275,10 +275,10 @@ def _promise(work: Work, customer: Customer, draft: PromiseDraft, activity_id: i
 
 def _check_room(work: Work, customer: Customer, draft: PromiseDraft) -> None:
     """Nobody promises more than is owed, or the same thing twice: it would count twice when it is broken (S22, S24)."""
-    live = [row for row in storage.load_live(work.session, customer.id, draft.currency) if row.id != draft.replaces]
+    live = [row for row in storage.load_live(work.session, ALL, customer.id, draft.currency) if row.id != draft.replaces]
     if any((row.amount_minor, row.due) == (draft.amount, draft.due) for row in live):
         raise Refusal("promise_twice", "amount")
-    room = storage.load_open(work.session, customer.id, draft.currency) - sum(max(row.amount_minor - row.received_minor, 0) for row in live)
+    room = storage.load_open(work.session, ALL, customer.id, draft.currency) - sum(max(row.amount_minor - row.received_minor, 0) for row in live)
     if draft.amount > room:
         told = {"promised": i18n.group(draft.amount, draft.currency), "open": i18n.group(max(room, 0), draft.currency), "currency": draft.currency}
         raise Refusal("promise_beyond_open", "amount", **told)
@@ -348,7 +348,7 @@ def judge(work: Work, as_of: date, rules: Rules) -> dict[str, int]:
     rows = storage.load_judgeable(work.session, ALL, as_of, since)
     if not rows:
         return {}
-    received = storage.load_received(work.session, None, min(row.made for row in rows), as_of)
+    received = storage.load_received(work.session, ALL, None, min(row.made for row in rows), as_of)
     covered = storage.bank_through(work.session, as_of)
     changes: list[tuple[storage.Judgeable, promises.Verdict]] = []
     for key, group in groupby(rows, key=lambda row: (row.customer_id, row.currency)):

@@ -132,7 +132,7 @@ def _make(work: Work, debtor: Customer, members: Sequence[Customer], wish: Wish)
         "made_on": work.today.isoformat(),
         "buckets": work.seller.buckets or work.settings.buckets,
         "debtors": [_head(each.id, each.customer_no, each.name, each.address, each.tax_no) for each in (debtor, *members)],
-        "accounts": [list(account) for account in storage.load_accounts(work.session, work.seller.id)],
+        "accounts": [list(account) for account in storage.own_accounts(work.session, work.seller.id)],
     }
     facts = facts_of(work.session, work.actor.scope, row)
     _check_asked(facts)
@@ -305,7 +305,7 @@ def _each(runtime: Runtime, actor: Actor, planned: Batch) -> Generator[tuple[Sta
     with runtime.read(actor) as view, without_collection():
         asked = _asked(view, wish, planned.known_at)
         parties = storage.load_parties(view.session, actor.scope)
-        accounts = [list(account) for account in storage.load_accounts(view.session, view.seller.id)]
+        accounts = [list(account) for account in storage.own_accounts(view.session, view.seller.id)]
         chosen = [key for key in planned.customers if key in parties]
         heads = {key: _head(key, parties[key].customer_no, parties[key].name, parties[key].address, parties[key].tax_no) for key in chosen}
         made_on = local_day(view.now, view.seller.timezone).isoformat()

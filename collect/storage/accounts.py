@@ -17,7 +17,7 @@ from collect.domain import excuses, promises
 from collect.domain.account import Account, HoldInForce, Judged, LivePromise, Made, Notice, OpenItem
 from collect.domain.aging import Basis, Buckets
 from collect.domain.excuses import Said
-from collect.domain.rights import Scope
+from collect.domain.rights import ALL, Scope
 from collect.storage import notices
 from collect.storage.balances import Question, is_current
 from collect.storage.cases import Activity, Dispute, Promise, Standing, load_received
@@ -241,7 +241,7 @@ def _received(session: Session, rows: Sequence[Any], as_of: date) -> dict[int, i
     mine = [row for row in rows if row.customer_id in wanted and row.state not in ("renegotiated", "withdrawn")]
     receipts: dict[tuple[int, str], list[promises.Received]] = {}
     for start in range(0, len(live), 500):
-        for key, found in load_received(session, live[start : start + 500], min(row.made_on for row in mine), as_of).items():
+        for key, found in load_received(session, ALL, live[start : start + 500], min(row.made_on for row in mine), as_of).items():
             receipts[key] = found
     told: dict[int, int] = {}
     by_account: dict[tuple[int, str], list[Any]] = {}

@@ -136,6 +136,9 @@ def has_file(session: Session, account_id: int, file_hash: str) -> bool:
     return session.scalar(sa.select(BankStatement.id).where(BankStatement.account_id == account_id, BankStatement.file_hash == file_hash).limit(1)) is not None
 
 
+_BILLION = 10**9
+
+
 class AccountRow(NamedTuple):
     """An account with how many of its lines wait, and the money in them."""
 
@@ -145,16 +148,21 @@ class AccountRow(NamedTuple):
 
 
 def load_accounts(session: Session) -> list[AccountRow]:
-    """Our bank accounts, open ones first, by number."""
+    """Our bank accounts, open ones first, by number.
+
+    Amounts are added up in two parts, for a sum may be larger than what a column holds.
+    """
+    whole, part = sa.func.sum(BankLine.amount_minor // _BILLION), sa.func.sum(BankLine.amount_minor % _BILLION)
     waiting = (
-        sa.select(BankLine.account_id, sa.func.count().label("lines"), sa.func.sum(BankLine.amount_minor).label("minor"))
+        sa.select(BankLine.account_id, sa.func.count().label("lines"), whole.label("whole"), part.label("part"))
         .where(BankLine.state == "open")
         .group_by(BankLine.account_id)
         .subquery()
     )
-    query = sa.select(BankAccount, sa.func.coalesce(waiting.c.lines, 0), sa.func.coalesce(waiting.c.minor, 0)).outerjoin(waiting, waiting.c.account_id == BankAccount.id)
+    counts = [sa.func.coalesce(column, 0) for column in (waiting.c.lines, waiting.c.whole, waiting.c.part)]
+    query = sa.select(BankAccount, *counts).outerjoin(waiting, waiting.c.account_id == BankAccount.id)
     rows = session.execute(query.order_by(BankAccount.closed_on.is_not(None), BankAccount.number, BankAccount.currency))
-    return [AccountRow(account, int(lines), int(minor)) for account, lines, minor in rows]
+    return [AccountRow(account, int(lines), int(whole) * _BILLION + int(part)) for account, lines, whole, part in rows]
 
 
 def load_statements(session: Session, limit: int, account_id: int | None = None) -> list[tuple[BankStatement, BankAccount]]:
@@ -168,6 +176,11 @@ def load_statements(session: Session, limit: int, account_id: int | None = None)
 def load_statement_lines(session: Session, statement_id: int, limit: int) -> list[BankLine]:
     """The lines that a statement brought in, in the order of the file."""
     return list(session.scalars(sa.select(BankLine).where(BankLine.statement_id == statement_id).order_by(BankLine.id).limit(limit)))
+
+
+def has_open_account(session: Session) -> bool:
+    """Whether we take in the statements of any account that is not closed."""
+    return session.scalar(sa.select(BankAccount.id).where(BankAccount.closed_on.is_(None)).limit(1)) is not None
 
 
 def covered_through(session: Session) -> date | None:

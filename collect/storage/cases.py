@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from collect.domain.excuses import Rate
 from collect.domain.promises import JUDGED, LIVE, PAPER, RENEGOTIATED, Received, Record, record
 from collect.domain.rights import Scope
-from collect.storage.bank import covered_through
+from collect.storage.bank import covered_through, has_open_account
 from collect.storage.cash import Credit
 from collect.storage.customers import Customer, seen_ids
 from collect.storage.database import Base, Day, Instant, Minor
@@ -181,13 +181,18 @@ class Overdue(NamedTuple):
 def bank_through(session: Session, as_of: date) -> date | None:
     """Through which day the bank's data are complete, as far as that is known on a date: promises are judged no further (S22).
 
-    The latest of finance's last word, the day that the statements of every open bank account reach, and the day of the
-    latest receipt that came through a bank by then; what was voided since still says that its day had been taken in.
+    The later of finance's last word and what the data themselves say. Where we take in bank statements, that is the day
+    that those of every open account reach, and nothing else: a receipt of one account says nothing of another that lags
+    behind. Without statements it is the day of the latest receipt that came through a bank by then; what was voided
+    since still says that its day had been taken in.
     """
     word = session.scalar(sa.select(BankDay.through).order_by(BankDay.id.desc()).limit(1))
+    if has_open_account(session):
+        days = [day for day in (word, covered_through(session)) if day is not None]
+        return max(days) if days else None
     bank = sa.or_(Credit.method.is_(None), Credit.method.not_in((*PAPER, "cash")))
     latest = session.scalar(sa.select(sa.func.max(Credit.day)).where(Credit.kind == "receipt", Credit.day <= as_of, bank))
-    days = [day for day in (word, latest, covered_through(session)) if day is not None]
+    days = [day for day in (word, latest) if day is not None]
     return max(days) if days else None
 
 
@@ -297,14 +302,14 @@ def load_overdue(session: Session, scope: Scope, customer_id: int, today: date) 
     return [Overdue(currency, int(owed[currency]), int(disputed.get(currency, 0)), int(untied.get(currency, 0))) for currency in sorted(owed)]
 
 
-def load_live(session: Session, customer_id: int, currency: str) -> list[Promise]:
+def load_live(session: Session, scope: Scope, customer_id: int, currency: str) -> list[Promise]:
     """A customer's promises in a currency that nobody has judged or ended yet."""
-    return list(session.scalars(sa.select(Promise).where(Promise.customer_id == customer_id, Promise.currency == currency, Promise.state.in_(LIVE))))
+    return list(session.scalars(sa.select(Promise).where(Promise.customer_id == customer_id, Promise.currency == currency, Promise.state.in_(LIVE), seen_ids(scope, Promise.customer_id))))
 
 
-def load_open(session: Session, customer_id: int, currency: str) -> int:
+def load_open(session: Session, scope: Scope, customer_id: int, currency: str) -> int:
     """Everything a customer owes in a currency, due or not, in minor units."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(Item.open_minor), 0)).where(Item.customer_id == customer_id, Item.currency == currency, Item.open_minor > 0)
+    query = sa.select(sa.func.coalesce(sa.func.sum(Item.open_minor), 0)).where(Item.customer_id == customer_id, Item.currency == currency, Item.open_minor > 0, seen_ids(scope, Item.customer_id))
     return int(session.scalar(query) or 0)
 
 
@@ -411,11 +416,11 @@ def load_judgeable(session: Session, scope: Scope, as_of: date, since: date) -> 
     return [Judgeable(*row) for row in rows]
 
 
-def load_received(session: Session, customer_ids: Sequence[int] | None, since: date, as_of: date) -> dict[tuple[int, str], list[Received]]:
+def load_received(session: Session, scope: Scope, customer_ids: Sequence[int] | None, since: date, as_of: date) -> dict[tuple[int, str], list[Received]]:
     """Receipts by customer and currency that count between two days, allocated or not, of customers who have a promise, or of some (S22)."""
     promised: Any = sa.select(Promise.customer_id).distinct() if customer_ids is None else list(customer_ids)
     query = sa.select(Credit.customer_id, Credit.currency, Credit.day, Credit.amount_minor, Credit.method)
-    query = query.where(Credit.kind == "receipt", Credit.day.between(since, as_of), Credit.customer_id.in_(promised))
+    query = query.where(Credit.kind == "receipt", Credit.day.between(since, as_of), Credit.customer_id.in_(promised), seen_ids(scope, Credit.customer_id))
     query = query.where(sa.or_(Credit.voided_on.is_(None), Credit.voided_on > as_of))
     query = query.where(sa.or_(Credit.order_no.is_(None), Credit.released_on <= as_of))  # money for an order is marked for another purpose
     found: dict[tuple[int, str], list[Received]] = {}

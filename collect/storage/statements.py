@@ -165,7 +165,7 @@ def load_parties(session: Session, scope: Scope) -> dict[int, Any]:
     return {row.id: row for row in session.connection().execute(sa.select(*columns).where(seen(scope)))}
 
 
-def load_accounts(session: Session, seller_id: int) -> list[tuple[str, str, str]]:
+def own_accounts(session: Session, seller_id: int) -> list[tuple[str, str, str]]:
     """Our bank accounts in use, as (currency, number, name)."""
     query = sa.select(BankAccount.currency, BankAccount.number, BankAccount.name).where(BankAccount.seller_id == seller_id, BankAccount.closed_on.is_(None))
     return [(currency, number, name) for currency, number, name in session.execute(query.order_by(BankAccount.currency, BankAccount.number))]

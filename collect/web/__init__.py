@@ -22,6 +22,7 @@ from collect.runtime import Runtime
 from collect.services import users as people
 from collect.settings import Settings
 from collect.web import (
+    adjustments,
     aging,
     audit,
     auth,
@@ -42,6 +43,8 @@ from collect.web import (
     outbox,
     pages,
     policy,
+    rebates,
+    receipts,
     receivables,
     reminders,
     search,
@@ -69,6 +72,9 @@ BLUEPRINTS = (
     receivables.blueprint,
     bank.blueprint,
     cash.blueprint,
+    receipts.blueprint,
+    adjustments.blueprint,
+    rebates.blueprint,
     matching.blueprint,
     billing.blueprint,
     interest.blueprint,

@@ -110,7 +110,8 @@ def decide(key: int) -> Response:
     """Approve, refuse, withdraw or reverse, as the request's state and the visitor's right allow."""
     form = DecideForm()
     verdict = form.verdict.data or ""
-    version = int(form.version.data) if (form.version.data or "").isdigit() and len(form.version.data) < 10 else 0
+    told_version = form.version.data or ""
+    version = int(told_version) if told_version.isascii() and told_version.isdigit() and len(told_version) < 10 else 0
     if verdict not in VERDICTS or not form.validate():
         return _page(key, 422, form)
     note = form.note.data or ""

@@ -42,7 +42,7 @@ AMOUNTS = ("provisional", "unapplied", "disputed", "promised", "in_paper")
 """The columns after the buckets; the total stands before them, where no screen is too narrow for it."""
 SORTED = ("total", "provisional", "unapplied")
 """Columns besides the buckets that the list can be sorted by."""
-UNLINKED = ("disputed", "promised", "in_paper")
+UNLINKED = ("in_paper",)
 """Columns with nothing below them yet."""
 
 
@@ -146,6 +146,9 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
         "page": page,
         "lines": [_line(row, shown, kept, asked) for row in page.rows],
         "totals": [_total(row, shown, kept, asked) for row in shown.totals],
+        "company_total": _company_total(shown, kept, asked),
+        "rates": reports.used_rates(shown),
+        "without_rate": reports.without_rate(shown),
         "columns": ("total", *shown.buckets.names, *AMOUNTS),
         "known_address": url_for("aging.index", **_changed(known_at=shown.known.isoformat(), as_of=shown.as_of.isoformat())),
         "headings": {name: _heading(name, asked) for name in (*shown.buckets.names, *SORTED)},
@@ -175,7 +178,8 @@ def _line(row: AgingRow, report: AgingReport, kept: dict[str, Any], asked: dict[
         return Line(row, address, [Cell(name, amount, address if amount and name not in UNLINKED else "") for name, amount in _amounts(row, report)])
     if by == "customer":
         below = url_for("aging.index", **kept, by="item", customer=row.key, currency=currency)
-        return Line(row, url_for("customers.show", number=row.key), _cells(row, report, below))
+        address = url_for("customers.show", number=row.key)
+        return Line(row, address, _cells(row, report, below, f"{address}#promises"))
     if by == "currency":
         below = url_for("aging.index", **kept, **_only(asked, "customer"), currency=currency)
     else:
@@ -186,12 +190,29 @@ def _line(row: AgingRow, report: AgingReport, kept: dict[str, Any], asked: dict[
 
 def _total(row: AgingRow, report: AgingReport, kept: dict[str, Any], asked: dict[str, Any]) -> Line:
     """A total of a currency; it leads to all the documents it sums."""
-    return Line(row, "", _cells(row, report, _items(kept, asked, row.currency, "")))
+    return Line(row, "", _cells(row, report, _items(kept, asked, row.currency, ""), _promised(kept, asked, row.currency)))
 
 
-def _cells(row: AgingRow, report: AgingReport, below: str) -> list[Cell]:
-    """The amounts of a row; each that is not zero leads to the part of `below` that it sums."""
-    return [Cell(name, amount, _part(below, name) if amount and name not in UNLINKED else "") for name, amount in _amounts(row, report)]
+def _company_total(report: AgingReport, kept: dict[str, Any], asked: dict[str, Any]) -> Line | None:
+    """All totals in the company's currency, where the rates are known (S10); it leads to the documents of every currency."""
+    row = reports.in_company(report)
+    if row is None:
+        return None
+    return Line(row, "", _cells(row, report, _items(kept, asked, _only(asked, "currency").get("currency"), ""), _promised(kept, asked, _only(asked, "currency").get("currency"))))
+
+
+def _cells(row: AgingRow, report: AgingReport, below: str, promised: str = "") -> list[Cell]:
+    """The amounts of a row; each that is not zero leads to the part of `below` that it sums.
+
+    What is promised is promised by customers, not for documents: its way down, where it is another, is `promised`.
+    """
+    cells = [Cell(name, amount, _part(below, name) if amount and name not in UNLINKED else "") for name, amount in _amounts(row, report)]
+    return [Cell(cell.name, cell.amount, promised) if promised and cell.name == "promised" and cell.amount else cell for cell in cells]
+
+
+def _promised(kept: dict[str, Any], asked: dict[str, Any], currency: str | None) -> str:
+    """The customers behind a total of promises."""
+    return _part(url_for("aging.index", **kept, **_only(asked, "customer"), by="customer", currency=currency), "promised")
 
 
 def _part(below: str, name: str) -> str:
@@ -203,7 +224,7 @@ def _amounts(row: AgingRow, report: AgingReport) -> list[tuple[str, int]]:
     return [("total", row.total), *zip(report.buckets.names, row.amounts, strict=True), *((name, int(getattr(row, name))) for name in AMOUNTS)]
 
 
-def _items(kept: dict[str, Any], asked: dict[str, Any], currency: str, name: str) -> str:
+def _items(kept: dict[str, Any], asked: dict[str, Any], currency: str | None, name: str) -> str:
     """The documents behind a total."""
     return _part(url_for("aging.index", **kept, **_only(asked, "customer"), by="item", currency=currency), name)
 

@@ -13,12 +13,11 @@ from wtforms.widgets import DateInput
 from collect import i18n
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
-from collect.reports import customer as customers
 from collect.reports import document as reports
 from collect.reports import options
 from collect.runtime import Work
 from collect.services import cash as services
-from collect.storage.cash import find_credit
+from collect.storage.cash import find_credit, load_payable
 from collect.storage.customers import find_customer
 from collect.web import numbers, pages, words
 from collect.web.pages import PageForm, Permission, needs
@@ -64,9 +63,11 @@ class Offered(Protocol):
 
 @blueprint.get("/receipts/<number:number>", defaults={"kind": "receipt"})
 @blueprint.get("/credits/<number:number>", defaults={"kind": "credit_note"})
+@blueprint.get("/write-offs/<number:number>", defaults={"kind": "write_off"})
+@blueprint.get("/set-offs/<number:number>", defaults={"kind": "set_off"})
 @needs(Permission.READ_LEDGER)
 def show(kind: str, number: str) -> Response:
-    """A receipt's or credit note's page."""
+    """The page of a receipt, a credit note, a write-off or a set-off."""
     return _page(kind, number)
 
 
@@ -116,9 +117,10 @@ def _page(kind: str, number: str, status: int = 200, refused: ApplyForm | None =
     with pages.read_view() as view:
         scope = view.actor.scope
         credit = reports.credit(view, scope, kind, number)
-        open_items = customers.open_items(view, scope, credit.customer.id, OFFERED) if credit.open else []
-        open_items = [item for item in open_items if item.currency == credit.currency]
-        may = credit.open and open_items and view.actor.may(Permission.ALLOCATE)
+        open_items = load_payable(view.session, scope, credit.customer.id, credit.currency, OFFERED) if credit.rest else []
+        if credit.prepaid:
+            open_items = [item for item in open_items if item.po_no == credit.order_no]
+        may = credit.rest and open_items and view.actor.may(Permission.ALLOCATE)
     form = offer(refused, [credit], credit, status) if may else None
     return pages.render("cash/show.html", status, credit=credit, open_items=open_items, form=form, words=words)
 

@@ -14,6 +14,7 @@ from wtforms.widgets import DateInput
 from collect import i18n, sentences
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.policy import HOLDS
+from collect.reports import adjustments
 from collect.reports import cases as case_reports
 from collect.reports import customer as customers
 from collect.reports import escalations as reports
@@ -103,6 +104,7 @@ def index() -> Response:
             "decided": reports.decided(view, scope, LATELY),
             "policies": _policies(view) if view.actor.may(Permission.READ_POLICY) else [],
             "disputes": _disputes(view),
+            "adjustments": adjustments.waiting_for(view),
             "today": view.today,
         }
     return pages.render("decisions/index.html", **context, **_words())

@@ -238,7 +238,8 @@ def page_size() -> int:
 
 def current_query(**changes: str | None) -> dict[str, str]:
     """The page's query parameters with some changed (None takes one away): for sorting, paging and exports of what is shown."""
-    values = {name: value for name, value in request.args.items() if value}
+    # What `url_for` would take for a word to itself (`_external`, `_scheme`, `endpoint`) is no parameter of a page.
+    values = {name: value for name, value in request.args.items() if value and name != "endpoint" and not name.startswith("_")}
     for name, value in changes.items():
         if value is None:
             values.pop(name, None)

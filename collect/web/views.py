@@ -13,6 +13,7 @@ from wtforms import BooleanField, HiddenField, StringField, validators
 from collect import i18n
 from collect.domain.errors import Refusal
 from collect.i18n import mark as _
+from collect.runtime import Work
 from collect.services import views as services
 from collect.storage.views import SavedView
 from collect.web import numbers, pages
@@ -120,22 +121,22 @@ def save() -> Response:
 @needs(Permission.READ_LEDGER)
 def change() -> Response:
     """Another name, or the default."""
-    return _edit(lambda form: pages.write(lambda work: services.change(work, *_which(form), form.name.data or "", bool(form.opens.data))), i18n.gettext("The view is changed."))
+    return _edit(lambda work, form: services.change(work, *_which(form), form.name.data or "", bool(form.opens.data)), i18n.gettext("The view is changed."))
 
 
 @blueprint.post("/delete")
 @needs(Permission.READ_LEDGER)
 def remove() -> Response:
     """Away with it."""
-    return _edit(lambda form: pages.write(lambda work: services.remove(work, *_which(form))), i18n.gettext("The view is deleted."))
+    return _edit(lambda work, form: services.remove(work, *_which(form)), i18n.gettext("The view is deleted."))
 
 
-def _edit(act: Callable[[ChangeForm], None], done: str) -> Response:
+def _edit(act: Callable[[Work, ChangeForm], None], done: str) -> Response:
     form = ChangeForm()
     try:
         if not form.validate():
             return _page(422, changed=form)
-        act(form)
+        pages.write(lambda work: act(work, form))
     except Refusal as refusal:
         form.blame(refusal)
         return _page(409 if refusal.code == "changed_meanwhile" else 422, changed=form)
@@ -163,7 +164,7 @@ def _page(status: int = 200, saved: SaveForm | None = None, changed: ChangeForm 
         forms[key] = changed
     lost = changed if changed and key not in forms else None
     may_share = services.may_share(pages.actor())
-    back = _address(saved.page.data, saved.query.data or "") if saved and saved.page.data in PLACES else ""
+    back = f"{url_for(PLACES[saved.page.data][0])}?{saved.query.data or ''}" if saved and saved.page.data in PLACES else ""
     return pages.render("views/index.html", status, shown=shown, forms=forms, saved=saved, lost=lost, may_share=may_share, back=back)
 
 

@@ -90,14 +90,17 @@ def test_pieces_of_mt940_are_refused(shared: Path, name: str) -> None:
 
 
 def test_the_purpose_of_a_structured_86_is_told_apart() -> None:
-    """?20 to ?29 are the purpose with SEPA words, ?31 the account, ?32 and ?33 the name; a wrapped line goes on without a space."""
+    """?20 to ?29 are the purpose with SEPA words, ?31 the account, ?32 and ?33 the name.
+
+    A subfield of all 27 signs goes on in the next without a space: 5 + 9 + 4 + 9 in `SVWZ+Rechnung Nr. RE-2026-0`; a shorter one ends a word.
+    """
     text = (
         ":20:A\n:25:12345\n:28C:1/1\n:60F:C260309EUR100,00\n:61:2603090309CR50,00NTRFKREF77//B-9\n"
-        ":86:166?00GUTSCHRIFT?20EREF+RF18 5390 0754 7034?21SVWZ+Rechnung RE-2026-00?2217 danke?30DRESDEFF?31DE14508\n80050?32Muster?33 GmbH\n:62F:C260309EUR150,00\n-\n"
+        ":86:166?00GUTSCHRIFT?20EREF+RF18 5390 0754 7034?21SVWZ+Rechnung Nr. RE-2026-0?22017?23danke?30DRESDEFF?31DE14508\n80050?32Muster?33 GmbH\n:62F:C260309EUR150,00\n-\n"
     )
     (line,) = read(text.encode())[0].entries
     assert (line.payer, line.payer_account, line.identity) == ("Muster GmbH", "DE1450880050", "B-9")
-    assert (line.reference, line.narrative) == ("RF18 5390 0754 7034 KREF77", "Rechnung RE-2026-0017 danke GUTSCHRIFT")
+    assert (line.reference, line.narrative) == ("RF18 5390 0754 7034 KREF77", "Rechnung Nr. RE-2026-0017 danke GUTSCHRIFT")
 
 
 def test_a_credit_that_the_bank_takes_back_goes_out_and_says_so() -> None:

@@ -99,6 +99,10 @@ def test_naughty_strings_as_rows_are_looked_at_and_refused(sqlite_runtime: Runti
         assert refusal.code == "ambiguous_encoding"
         content = ("invoice_no,customer_no,issue_date,due_date,amount\n" + "\n".join(rows) + "\n").encode()
         upload = uploads.receive(sqlite_runtime, SYSTEM, "invoices", "a.csv", lambda path: path.write_bytes(content), "utf-8")
+    asked = uploads.start(sqlite_runtime, SYSTEM, upload, "check")
+    # among them are 1.00 and 0,00
+    assert (asked.state, asked.about) == ("refused", "decimal") and "decimal comma (0,00)" in asked.told["en"]
+    uploads.choose(sqlite_runtime, upload, upload.choices["columns"], None, ".", False)
     job = uploads.start(sqlite_runtime, SYSTEM, upload, "check")
     assert job.state == "done", job.told
     for told in job.told.values():

@@ -15,7 +15,8 @@ from werkzeug.routing import Rule
 
 from collect.domain.rights import ALL, SYSTEM, Role
 from collect.runtime import Runtime, Work
-from collect.services import cases, dunning, escalation, matching, statements, users
+from collect.services import bank, cases, drafts, dunning, escalation, matching, statements, users
+from collect.storage.bank import BankStatement
 from collect.storage.cases import Task
 from collect.storage.cash import Allocation
 from collect.storage.customers import Customer, find_customer
@@ -25,6 +26,7 @@ from collect.storage.outbox import Message
 from collect.storage.users import Token
 from collect.web import pages
 from tests.bank_lines import add_lines
+from tests.exchange.test_einvoices import ubl
 from tests.web import book
 from tests.web.conftest import ROLE_NAMES, SignIn, browser, token
 
@@ -53,6 +55,12 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("matching", "alias_id"): ("a payer of C001", "of C/2", 999_999_999),
     ("matching", "number"): ("C001", "C/2", "no such customer"),
     ("statements", "statement_id"): ("of C001", "of C/2", 999_999_999),
+    ("invoice", "number"): ("A1", "B/1", "no/such"),
+    ("interest", "number"): ("A1", "B/1", "no/such"),
+    ("billing", "number"): ("C001", "C/2", "no such customer"),
+    ("bank", "account_id"): ("an account", "another", 999_999_999),
+    ("bank", "statement_id"): ("of it", "of the other", 999_999_999),
+    ("drafts", "draft_id"): ("an e-invoice", "another", 999_999_999),
     ("users", "username"): ("rui", "rui", "nobody"),
     ("users", "token_id"): ("a token of rui", "another", 999_999_999),
 }
@@ -95,9 +103,24 @@ def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
     found = runtime.write(SYSTEM, cases_of)
     proposals = [runtime.write(SYSTEM, partial(escalation.propose, customer_no=number, step="stop_credit", note=f"said by {number}")) for number in ("C001", "C/2")]
     found |= payers_of(runtime)
+    found |= files_of(runtime)
     found["statements", "statement_id"] = [runtime.write(SYSTEM, partial(statements.make, customer_no=number, wish=statements.Wish()))[0].id for number in ("C001", "C/2")]
     found |= {("decisions", "proposal_id"): proposals, ("api_proposals", "id"): proposals}
     return found | {("reminders", "number"): notices, ("outbox", "message_id"): runtime.write(SYSTEM, add_messages)}
+
+
+def files_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
+    """Two bank accounts with a statement each, and two e-invoices."""
+    for number in ("62220001", "62220002"):
+        bank.take_in(runtime, SYSTEM, f"账号：{number}\n交易日期,收入,支出,币种\n2026-03-09,,7.00,CNY\n".encode(), "bank.csv")
+    made = [drafts.take_in(runtime, SYSTEM, ubl(number=number), "e.xml").draft_id for number in ("E1", "E2")]
+    with runtime.read(SYSTEM) as view:
+        statements_in = list(view.session.execute(sa.select(BankStatement.account_id, BankStatement.id).order_by(BankStatement.id.desc()).limit(2)))
+    return {
+        ("bank", "account_id"): [row.account_id for row in statements_in],
+        ("bank", "statement_id"): [row.id for row in statements_in],
+        ("drafts", "draft_id"): made,
+    }
 
 
 def payers_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -127,7 +128,7 @@ def _decoded(content: bytes, name: str) -> str:
             return content.decode(codec)
         except UnicodeDecodeError:
             continue
-    raise Refusal("unreadable_encoding", None, name=name)
+    raise Refusal("statement_unknown", None, name=name)
 
 
 def _cell(value: Any) -> str:
@@ -160,7 +161,7 @@ def _preamble(rows: list[list[str]]) -> tuple[str, str | None]:
     account, currency = "", None
     for row in rows:
         cells = [part.strip() for cell in row for part in _SPLIT.split(cell) if part.strip()]
-        for label, value in zip(cells, cells[1:], strict=False):
+        for label, value in pairwise(cells):
             if not account and fold(label) in words().cells["account"]:
                 account = "".join(value.split())
             if currency is None and fold(label) in ("币种", "currency"):
