@@ -121,7 +121,7 @@ SENTENCES: dict[str, str] = {
     "draft_needs_terms": _("The e-invoice names no due date; give one, or terms."),
     "draft_done": _("{number} waits for nothing any more."),
     "statement_off": _(
-        "Account {account}, statement {number}: opening balance {opening} and movements {moved} do not make the closing balance {closing} {currency}; get the whole statement from the bank."
+        "Account {account}, statement {number}: opening balance {opening} and movements {moved} do not make the closing balance {closing} {currency}; get it whole from the bank."
     ),
     "statement_unknown": _("{name} is no bank statement that can be read; camt, MT940, OFX and tables (CSV, Excel) can."),
     "statement_fragment": _("{name} is only a piece of an MT940: {tag} is missing; get the whole file from the bank."),

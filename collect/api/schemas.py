@@ -103,6 +103,25 @@ class Control(BaseModel):
     known: Instant = Field(description=_("Instant of the last change in it; as `known_at` it gives this report again, whatever is entered later."))
 
 
+class UsedRate(BaseModel):
+    """The exchange rate that amounts were converted by: one `base` is `rate` of `quote`."""
+
+    model_config = ConfigDict(json_schema_extra=_bare)
+    base: str = Field(description=_("Three letters."))
+    quote: str = Field(description=_("Three letters."))
+    rate: Amount = Field(description=_("How much of `quote` one `base` is."))
+    since: Day = Field(description=_("The day it is in force from."))
+    source: str = Field(description=_("Where the rate comes from."))
+
+
+class CompanyTotal(Figures):
+    """All totals in the company's currency, with the fields of a total."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_bare)
+    __pydantic_extra__: dict[str, Amount]
+    rates: list[UsedRate] = Field(description=_("The rates in force as of the date, one a currency that was converted."))
+
+
 class AgingReport(BaseModel):
     """Every open amount in its bucket."""
 
@@ -114,6 +133,7 @@ class AgingReport(BaseModel):
     buckets: list[str] = Field(description=_("Names of the buckets, oldest last; each is a field of every row."))
     rows: list[AgingRow] = Field(description=_("Rows with anything in them."))
     totals: list[Figures] = Field(description=_("One total a currency, with the fields of a row but its key and name."))
+    company_total: CompanyTotal | Maybe = Field(None, description=_("Only where several currencies, or another than the company's, are open and a rate is known for each of them."))
     control: Control = Field(description=_("Proof of the figures."))
 
 

@@ -13,7 +13,6 @@ from collect.cli.output import as_json, as_lines, note, say
 from collect.cli.program import Command
 from collect.cli.words import gettext, mark
 
-
 _LABELS = (mark("Customer"), mark("Decision"), mark("Reason"), mark("Step"), mark("Channel"), mark("Slot"), mark("Currency"), mark("Amount"), mark("Items"))
 
 

@@ -17,6 +17,7 @@ from collect.storage.database import next_ids
 from collect.storage.ledger import Line, load_closed_months
 from collect.storage.receivables import Item, find_items
 
+
 def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | None, effective: date | None = None) -> int:
     """Apply what is left of a receipt or credit to an invoice; returns the minor units allocated (S15).
 

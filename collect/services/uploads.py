@@ -30,11 +30,11 @@ EXAMINED = 2000
 """Rows looked at for samples and for what they prove; what decides in the end is the whole file."""
 PREVIEWED = 50
 """First rows of which the preview tells what would become of them."""
-ERRORS = 200
+ERRORS = 20
 """Refused rows that the preview tells of."""
 _CELL = 80
 
-BEAT = 2.0
+BEAT = 1.0
 """Seconds between two notes of how far a reading has got."""
 DEAD = timedelta(seconds=60)
 """A reading that has left no note for so long is at an end, whatever happened to it."""

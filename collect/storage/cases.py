@@ -304,13 +304,14 @@ def load_overdue(session: Session, scope: Scope, customer_id: int, today: date) 
 
 def load_live(session: Session, scope: Scope, customer_id: int, currency: str) -> list[Promise]:
     """A customer's promises in a currency that nobody has judged or ended yet."""
-    return list(session.scalars(sa.select(Promise).where(Promise.customer_id == customer_id, Promise.currency == currency, Promise.state.in_(LIVE), seen_ids(scope, Promise.customer_id))))
+    query = sa.select(Promise).where(Promise.customer_id == customer_id, Promise.currency == currency, Promise.state.in_(LIVE))
+    return list(session.scalars(query.where(seen_ids(scope, Promise.customer_id))))
 
 
 def load_open(session: Session, scope: Scope, customer_id: int, currency: str) -> int:
     """Everything a customer owes in a currency, due or not, in minor units."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(Item.open_minor), 0)).where(Item.customer_id == customer_id, Item.currency == currency, Item.open_minor > 0, seen_ids(scope, Item.customer_id))
-    return int(session.scalar(query) or 0)
+    query = sa.select(sa.func.coalesce(sa.func.sum(Item.open_minor), 0)).where(Item.customer_id == customer_id, Item.currency == currency, Item.open_minor > 0)
+    return int(session.scalar(query.where(seen_ids(scope, Item.customer_id))) or 0)
 
 
 def _wide(column: Any) -> tuple[Any, Any]:

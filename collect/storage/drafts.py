@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from collect.domain.rights import Scope
 from collect.storage.customers import Customer, seen_ids
-
 from collect.storage.database import Base, Day, Instant, Minor
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
@@ -28,7 +29,7 @@ blueprint.record_once(numbers.register)
 SHOWN = 200
 LATELY = 30
 TONES = {"open": "warn", "approved": "good", "refused": "bad", "withdrawn": "quiet", "reversed": "quiet"}
-VERDICTS = ("approve", "refuse", "withdraw", "reverse")
+VERDICTS = ("approve", "refuse", "reverse")
 
 
 class DecideForm(PageForm):
@@ -105,30 +106,38 @@ def show(key: int) -> Response:
 
 
 @blueprint.post("/adjustments/<int:key>")
-@needs(Permission.READ_LEDGER)
+@needs(Permission.DECIDE)
 def decide(key: int) -> Response:
-    """Approve, refuse, withdraw or reverse, as the request's state and the visitor's right allow."""
+    """Approve or refuse what waits, reverse what was approved; the decision binds to what was on the page."""
     form = DecideForm()
-    verdict = form.verdict.data or ""
-    told_version = form.version.data or ""
-    version = int(told_version) if told_version.isascii() and told_version.isdigit() and len(told_version) < 10 else 0
+    verdict, note = form.verdict.data or "", form.note.data or ""
     if verdict not in VERDICTS or not form.validate():
         return _page(key, 422, form)
-    note = form.note.data or ""
+    act = {"approve": services.approve, "refuse": services.refuse, "reverse": services.reverse}[verdict]
+    return _settle(key, form, lambda work: act(work, key, _version(form), note).state)
 
-    def act(work: Work) -> str:
-        if verdict == "approve":
-            return services.approve(work, key, version, note).state
-        if verdict == "refuse":
-            return services.refuse(work, key, version, note).state
-        if verdict == "withdraw":
-            return services.withdraw(work, key, version).state
-        return services.reverse(work, key, version, note).state
 
+@blueprint.post("/adjustments/<int:key>/withdraw")
+@needs(Permission.PROPOSE)
+def withdraw(key: int) -> Response:
+    """Take one's own request back."""
+    form = DecideForm()
+    if not form.validate():
+        return _page(key, 422, form)
+    return _settle(key, form, lambda work: services.withdraw(work, key, _version(form)).state)
+
+
+def _version(form: DecideForm) -> int:
+    text = form.version.data or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _settle(key: int, form: DecideForm, act: Callable[[Work], str]) -> Response:
+    """Do what was decided, and say what became of the request."""
     try:
         state = pages.write(act)
     except Refusal as refusal:
-        refusal.field = refusal.field if refusal.field == "note" else "note" if refusal.field == "reason" else None
+        refusal.field = "note" if refusal.field in ("note", "reason") else None
         form.blame(refusal)
         return _page(key, 409 if refusal.code in ("adjustment_decided", "changed_meanwhile") else 422, form)
     told = {
@@ -227,7 +236,7 @@ def _index(status: int = 200, refused: TailsForm | None = None, chosen: list[int
             "limits": domain.parse_limits(view.settings.tail_limits),
         }
         may = view.actor.may(Permission.DECIDE)
-    form = (refused or TailsForm(formdata=None)) if may and context["tails"] else None
+    form = (refused or TailsForm(formdata=None)) if may and (context["tails"] or refused) else None
     return pages.render("adjustments/index.html", status, form=form, chosen=set(chosen or ()), words=words, tones=TONES, **context)
 
 

@@ -20,7 +20,7 @@ from collect.reports import drill, options
 from collect.reports.aging import AgingReport, AgingRow
 from collect.runtime import View
 from collect.storage.search import load_currencies
-from collect.web import bars, files, numbers, pages
+from collect.web import bars, files, numbers, pages, views
 from collect.web.pages import FilterForm, Permission, needs
 
 blueprint = Blueprint("aging", __name__, url_prefix="/aging")
@@ -259,7 +259,7 @@ def _crumbs(asked: dict[str, Any], name: str) -> list[tuple[str, str]]:
     steps: list[tuple[str, str]] = []
     within = next((key for key in drill.WITHIN if key in asked), None)
     if within or "customer" in asked or "bucket" in asked or asked.get("by") == "item":
-        steps.append((i18n.gettext("Aging"), url_for("aging.index", **kept)))
+        steps.append((i18n.gettext("Aging"), url_for("aging.index", **(kept or views.plain("aging")))))
     if within and ("customer" in asked or asked.get("by") == "item"):
         label = i18n.gettext("Nobody") if asked[within] == drill.NOBODY else asked[within]
         group: dict[str, Any] = {within: asked[within]}

@@ -11,7 +11,7 @@ from flask_wtf.file import FileField  # type: ignore[import-untyped]
 from wtforms import HiddenField, StringField, validators
 from wtforms.widgets import DateInput
 
-from collect import i18n
+from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.reports import options
@@ -78,7 +78,7 @@ def upload() -> Response:
             try:
                 results.append((name, services.take_in(pages.runtime(), pages.actor(), Path(kept.name), name), ""))
             except Refusal as refusal:
-                results.append((name, None, pages.sentences.say(refusal)))
+                results.append((name, None, sentences.say(refusal)))
     if len(results) == 1 and results[0][1] is not None:
         return pages.go("drafts.show", draft_id=results[0][1].draft_id)
     return pages.render("drafts/upload.html", 422 if all(taken is None for _, taken, _ in results) else 200, form=form, results=results)

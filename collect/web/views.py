@@ -86,9 +86,13 @@ def offer(page: str) -> Offer:
         now = ""  # nothing that could be kept: the row offers what is saved
     endpoint, _label = PLACES[page]
     shown = [_shown(view, view.query == now) for view in known]
-    opened = services.opening(known)
-    plain = url_for(endpoint, view=PLAIN) if opened and opened.query else url_for(endpoint)
-    return Offer(page, shown, plain, not now, now, services.may_share(pages.actor()))
+    return Offer(page, shown, url_for(endpoint, **plain(page)), not now, now, services.may_share(pages.actor()))
+
+
+def plain(page: str) -> dict[str, Any]:
+    """What an address of the page needs to be the page as it comes: nothing, unless a view opens it."""
+    opened = services.opening(_known(page))
+    return {"view": PLAIN} if opened and opened.query else {}
 
 
 @blueprint.get("")

@@ -122,8 +122,31 @@ def test_chinese_is_read_whatever_the_label_says_and_accents_are_not_taken_for_i
 
 
 def test_the_row_number_of_a_file_is_no_part_of_a_line() -> None:
-    """Exported again with a day before it, the same line has number 3 and not 1: it is the same line (S16)."""
-    head, line = "顺序号,交易日期,存入金额,取出金额,余额,交易对手名称\n", "{},2026-03-09,100.00,,600.00,甲公司\n"
-    first = read(f"账号,6222001\n{head}币种,CNY\n".replace("币种,CNY\n", "") + line.format(1))[0].entries if False else _lines(head + line.format(1))
-    second = _lines(head + "1,2026-03-08,5.00,,495.00,乙\n2,2026-03-08,5.00,,500.00,乙\n" + line.format(3))
-    assert first[0] == second[2].fingerprint() and second[0].fingerprint() != second[1].fingerprint()
+    """Exported again with a day before it, the same line is number 3 and not 1: it is the same line all the same (S16)."""
+    head, line = "顺序号,交易日期,存入金额,取出金额,币种,交易对手名称\n", "{},2026-03-09,100.00,,CNY,甲公司\n"
+    (alone,) = read(head + line.format(1))[0].entries
+    early, twin, again = read(head + "1,2026-03-08,5.00,,CNY,乙\n2,2026-03-08,5.00,,CNY,乙\n" + line.format(3))[0].entries
+    assert alone.fingerprint() == again.fingerprint() and early.fingerprint() == twin.fingerprint() != again.fingerprint()
+
+
+def test_name_and_account_in_one_column_are_told_apart(shared: Path) -> None:
+    """China Merchants Bank writes both under 对手信息; the value day of the Bank of China stands in a column of its own."""
+    (found,) = read((shared / "bank" / "cn_csv" / "cmb__debit__example-cmb-records.csv").read_bytes())
+    assert [(line.payer, line.payer_account) for line in found.entries[:3]] == [
+        ("北京住房公积金管理中心", "1111111111"),
+        ("张三", "66666666666666"),
+        ("国网电力有限公司", "99999999999999"),
+    ]
+    boc = read((shared / "bank" / "cn_csv" / "boc__credit__example-boc-records.csv").read_bytes())[0]
+    assert (boc.entries[0].day, boc.entries[0].value_day) == (date(2024, 12, 13), date(2024, 12, 14))
+
+
+def test_hungarian_fields_and_purposes_without_a_purpose_word_are_kept(shared: Path) -> None:
+    """`:NS:` 15 and 16 are the name (27 signs, so it goes on), 33 and 34 the account; an EREF+ alone must not swallow the rest."""
+    folder = shared / "bank" / "mt940"
+    line = read((folder / "sberbank__171011_01234945.sta").read_bytes())[0].entries[0]
+    assert (line.payer, line.payer_account, "G200000137791678" in line.narrative) == ("ERGO Versicherung AG Fioktelep", "109180010000004279070017", True)
+    line = read((folder / "self-provided__wrapped_timestamp.sta").read_bytes())[0].entries[0]
+    assert (line.reference, "12-09-2014T16:26:37" in line.narrative) == ("VZ0000000000000000", True)
+    line = read((folder / "jejik__rabobank-iban.sta").read_bytes())[0].entries[0]
+    assert (line.payer, line.reference) == ("CONTRA ACCOUNT HOLDER", "01-01-2013 12:00 0030000987654321")

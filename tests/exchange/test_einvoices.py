@@ -69,8 +69,14 @@ def ofd(parts: dict[str, str]) -> bytes:
     return held.getvalue()
 
 
-BODY = '<ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016" Version="1.0" DocType="OFD"><ofd:DocBody><ofd:DocInfo><ofd:DocID>1</ofd:DocID>%s</ofd:DocInfo><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>'
-DOCUMENT = '<ofd:Document xmlns:ofd="http://www.ofdspec.org/2016"><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 140</ofd:PhysicalBox></ofd:PageArea></ofd:CommonData><ofd:Pages/>%s</ofd:Document>'
+BODY = (
+    '<ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016" Version="1.0" DocType="OFD"><ofd:DocBody>'
+    "<ofd:DocInfo><ofd:DocID>1</ofd:DocID>%s</ofd:DocInfo><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>"
+)
+DOCUMENT = (
+    '<ofd:Document xmlns:ofd="http://www.ofdspec.org/2016"><ofd:CommonData>'
+    "<ofd:PageArea><ofd:PhysicalBox>0 0 210 140</ofd:PhysicalBox></ofd:PageArea></ofd:CommonData><ofd:Pages/>%s</ofd:Document>"
+)
 DIGITAL = "".join(
     f'<ofd:CustomData Name="{name}">{value}</ofd:CustomData>'
     for name, value in {
@@ -99,9 +105,12 @@ def test_a_digital_ofd_is_read_and_a_red_one_is_a_credit() -> None:
     assert (red.kind, red.gross) == ("credit_note", 113_000)
 
 
-UBL = """<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2" xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2" xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2">
+UBL = """<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
+xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2">
 <cbc:ID>%(number)s</cbc:ID><cbc:IssueDate>%(issued)s</cbc:IssueDate><cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>%(currency)s</cbc:DocumentCurrencyCode>
-<cac:AccountingCustomerParty><cac:Party><cac:PartyLegalEntity><cbc:RegistrationName>Käufer AG</cbc:RegistrationName><cbc:CompanyID>DE123456789</cbc:CompanyID></cac:PartyLegalEntity></cac:Party></cac:AccountingCustomerParty>
+<cac:AccountingCustomerParty><cac:Party><cac:PartyLegalEntity>
+<cbc:RegistrationName>Käufer AG</cbc:RegistrationName><cbc:CompanyID>DE123456789</cbc:CompanyID></cac:PartyLegalEntity></cac:Party></cac:AccountingCustomerParty>
 <cac:LegalMonetaryTotal><cbc:TaxInclusiveAmount>%(gross)s</cbc:TaxInclusiveAmount><cbc:PrepaidAmount>%(prepaid)s</cbc:PrepaidAmount><cbc:PayableAmount>%(payable)s</cbc:PayableAmount></cac:LegalMonetaryTotal></Invoice>"""
 
 

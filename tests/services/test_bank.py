@@ -15,6 +15,7 @@ from collect.storage import bank as storage
 from collect.storage.bank import BankAccount, BankLine
 from collect.storage.cases import bank_through
 from tests.conftest import FixedClock
+from tests.taking_in import take_in
 
 HEAD = "账号：6222001,,,,,\n交易日期,收入,支出,币种,对方户名,摘要\n"
 
@@ -25,9 +26,7 @@ def table(*rows: str) -> bytes:
 
 MONDAY = table("2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,,35.00,CNY,电力公司,电费")
 """Two lines that are truly equal, and money out."""
-TUESDAY = table(
-    "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,,35.00,CNY,电力公司,电费", "2026-03-10,7.00,,CNY,乙医院,"
-)
+TUESDAY = table("2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,100.00,,CNY,甲公司,货款 I1", "2026-03-09,,35.00,CNY,电力公司,电费", "2026-03-10,7.00,,CNY,乙医院,")
 """Monday's lines again, and one more."""
 
 
@@ -83,3 +82,45 @@ def test_what_is_covered_is_what_every_open_account_covers(books: Runtime) -> No
     books.write(SYSTEM, lambda work: bank.change_account(work, second.id, "旧账户", True, second.version))
     with books.read(SYSTEM) as view:
         assert bank_through(view.session, view.today) == date(2026, 3, 10)
+
+
+def covered(runtime: Runtime) -> date | None:
+    with runtime.read(SYSTEM) as view:
+        return storage.covered_through(view.session)
+
+
+CAMT = (
+    '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:{form}.001.08"><{body}><{part}><Acct><Id><IBAN>DE1</IBAN></Id><Ccy>EUR</Ccy></Acct>'
+    '<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>{day}</Dt></BookgDt></Ntry></{part}></{body}></Document>'
+)
+REPORT = {"form": "camt.052", "body": "BkToCstmrAcctRpt", "part": "Rpt"}
+STATEMENT = {"form": "camt.053", "body": "BkToCstmrStmt", "part": "Stmt"}
+
+
+def test_only_what_closes_a_day_covers_it(books: Runtime) -> None:
+    """Today is 11 March. A report within a day covers nothing, a table of today covers yesterday, a statement of today covers today (S22)."""
+    bank.take_in(books, SYSTEM, CAMT.format(**REPORT, amount="1.00", day="2026-03-10").encode(), "report.xml")
+    assert covered(books) is None
+    bank.take_in(books, SYSTEM, "交易日期,收入,支出,币种\n2026-03-11,2.00,,EUR\n".encode(), "today.csv", "DE1")
+    assert covered(books) == date(2026, 3, 10)
+    bank.take_in(books, SYSTEM, CAMT.format(**STATEMENT, amount="3.00", day="2026-03-11").encode(), "statement.xml")
+    assert covered(books) == date(2026, 3, 11)
+
+
+def test_a_receipt_of_one_account_says_nothing_of_another(books: Runtime) -> None:
+    """Without statements a receipt of 10 March tells that the bank was looked at; with an account behind at 9 March it does not."""
+    assert not take_in(books, "customers", "customer_no,name\nC1,甲公司\n").refused
+    assert not take_in(books, "payments", "payment_ref,customer_no,date,amount\nR1,C1,2026-03-10,5.00\n").refused
+    with books.read(SYSTEM) as view:
+        assert bank_through(view.session, view.today) == date(2026, 3, 10)
+    bank.take_in(books, SYSTEM, MONDAY, "monday.csv")
+    with books.read(SYSTEM) as view:
+        assert bank_through(view.session, view.today) == date(2026, 3, 9)
+
+
+def test_what_waits_is_added_up_beyond_the_largest_amount(books: Runtime) -> None:
+    """Twice 92,233,720,368,547,758.07 is more than a column holds: 2 × (2^63 - 1) fen."""
+    most = "2026-03-09,92233720368547758.07,,CNY,甲,"
+    bank.take_in(books, SYSTEM, table(most, most), "most.csv")
+    with books.read(SYSTEM) as view:
+        assert [(row.waiting, row.waiting_minor) for row in storage.load_accounts(view.session)] == [(2, 2 * (2**63 - 1))]

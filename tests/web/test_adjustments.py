@@ -10,7 +10,6 @@ from collect.domain.rights import SYSTEM, Role
 from collect.runtime import Runtime
 from collect.services import users, verify
 from tests.web.conftest import PASSWORD, SignIn, post
-from tests.web.test_aging import get
 
 # C001 owes A1 1,040.00 (1,200.00 less 150.00 of R-1 and 10.00 of CN-1) and A2 300.50; 50.00 of R-1 and 10.00 of CN-1 are left.
 RECEIPT = {"number": "H-1", "day": "2026-03-10", "amount": "1000.00", "currency": "CNY", "method": "transfer", "reason": "rebate"}
@@ -21,6 +20,13 @@ def field(client: FlaskClient, prefix: str, number: str, path: str = "/customers
     return re.search(rf'name="({prefix}-\d+)"[^>]*of {number}"', client.get(path).get_data(as_text=True)).group(1)  # type: ignore[union-attr]
 
 
+def html(client: FlaskClient, path: str) -> str:
+    """A page that opens."""
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return str(answer.get_data(as_text=True))
+
+
 def request_of(answer) -> str:  # type: ignore[no-untyped-def]
     assert answer.status_code == 303, answer.get_data(as_text=True)
     return str(answer.headers["Location"])
@@ -28,7 +34,7 @@ def request_of(answer) -> str:  # type: ignore[no-untyped-def]
 
 def decide(client: FlaskClient, path: str, verdict: str, note: str = ""):  # type: ignore[no-untyped-def]
     version = re.search(r'name="version" value="(\d+)"', client.get(path).get_data(as_text=True))
-    return post(client, path, verdict=verdict, version=version.group(1) if version else "1", note=note)
+    return post(client, f"{path}/withdraw" if verdict == "withdraw" else path, verdict=verdict, version=version.group(1) if version else "1", note=note)
 
 
 def test_a_receipt_by_hand_and_what_they_deducted_become_one_step(filled: Runtime, sign_in: SignIn) -> None:
@@ -40,19 +46,19 @@ def test_a_receipt_by_hand_and_what_they_deducted_become_one_step(filled: Runtim
     wrong = post(finance, "/customers/C001/receipt", **RECEIPT, **{pay: "1000.01"})
     assert wrong.status_code == 422 and "1000.01" in wrong.get_data(as_text=True)
     assert request_of(post(finance, "/customers/C001/receipt", **RECEIPT, note="2 % of the year", **{pay: "1000.00", less: "40.00"})) == "/receipts/H-1"
-    assert "What they deducted is asked for" in get(finance, "/receipts/H-1").text
-    assert "Adjustments that wait: 1" in get(manager, "/decisions").text
-    path = re.search(r'href="(/adjustments/\d+)"', get(manager, "/adjustments").text).group(1)  # type: ignore[union-attr]
+    assert "What they deducted is asked for" in html(finance, "/receipts/H-1")
+    assert "Adjustments that wait: 1" in html(manager, "/decisions")
+    path = re.search(r'href="(/adjustments/\d+)"', html(manager, "/adjustments")).group(1)  # type: ignore[union-attr]
     assert decide(finance, path, "approve").status_code == 403
     assert decide(manager, path, "refuse").status_code == 422
     assert decide(manager, path, "approve").status_code == 303
-    assert "settled" in get(finance, "/invoices/A1").text.lower()
-    rebates = get(finance, "/customers/C001/rebates").text
+    assert "settled" in html(finance, "/invoices/A1").lower()
+    rebates = html(finance, "/customers/C001/rebates")
     assert "-40.00" in rebates and "Still owed by us" in rebates
     assert post(finance, "/customers/C001/rebates", side="earned", day="2026-03-01", amount="100.00", currency="CNY", note="2025").status_code == 303
-    assert "60.00" in get(finance, "/customers/C001/rebates").text
+    assert "60.00" in html(finance, "/customers/C001/rebates")
     assert decide(manager, path, "reverse", "not agreed").status_code == 303
-    undo = re.search(r'href="(/rebates/\d+/undo)"', get(finance, "/customers/C001/rebates").text).group(1)  # type: ignore[union-attr]
+    undo = re.search(r'href="(/rebates/\d+/undo)"', html(finance, "/customers/C001/rebates")).group(1)  # type: ignore[union-attr]
     assert post(finance, undo, reason="wrong year").status_code == 303
     assert verify.verify(filled) == []
 
@@ -63,14 +69,14 @@ def test_a_write_off_needs_another_manager_and_its_money_is_recovered(filled: Ru
     asked = {"what": "write_off:uncollectable", "amount": "1040.00", "note": "gone"}
     assert post(manager, "/invoices/A1/ask", **(asked | {"amount": "1040.01"})).status_code == 422
     path = request_of(post(manager, "/invoices/A1/ask", **asked))
-    assert "Somebody else decides it." not in decide(manager, path, "approve").get_data(as_text=True) and "Withdraw" in get(manager, path).text
+    assert "Somebody else decides it." not in decide(manager, path, "approve").get_data(as_text=True) and "Withdraw" in html(manager, path)
     assert decide(other, path, "approve").status_code == 303
-    posted = re.search(r'href="(/write-offs/[^"]+)"', get(other, path).text).group(1)  # type: ignore[union-attr]
-    assert "Write-off" in get(finance, posted).text and "A1" in get(finance, posted).text
-    assert posted in get(finance, "/invoices/A1").text
+    posted = re.search(r'href="(/write-offs/[^"]+)"', html(other, path)).group(1)  # type: ignore[union-attr]
+    assert "Write-off" in html(finance, posted) and "A1" in html(finance, posted)
+    assert posted in html(finance, "/invoices/A1")
     assert post(finance, "/receipts/R-1/recover", invoice_no="A9").status_code == 422
     assert request_of(post(finance, "/receipts/R-1/recover", invoice_no="A1")) == "/receipts/R-1"
-    assert "50.00 CNY recovered for invoice A1." in get(finance, "/receipts/R-1").text
+    assert "50.00 CNY recovered for invoice A1." in html(finance, "/receipts/R-1")
     assert post(finance, "/receipts/R-1/void", reason="returned by the bank").status_code == 303
     assert verify.verify(filled) == []
 
@@ -79,14 +85,14 @@ def test_prepaid_money_is_refunded_released_and_kept_apart(filled: Runtime, sign
     """500.00 for PO-7: kept apart; 100.00 paid back, 300.00 settle A1 (of PO-7), the rest 100.00 is released."""
     finance, manager = sign_in(Role.FINANCE), sign_in(Role.MANAGER)
     assert request_of(post(finance, "/customers/C001/receipt", **(RECEIPT | {"amount": "500.00", "order_no": "PO-7"}))) == "/receipts/H-1"
-    page = get(finance, "/receipts/H-1").text
+    page = html(finance, "/receipts/H-1")
     assert "Kept for order PO-7" in page and "500.00" in page
     path = request_of(post(finance, "/receipts/H-1/refund", what="refund:overpaid", amount="100.00", note="order made smaller"))
     assert decide(manager, path, "approve").status_code == 303
-    chosen = re.search(r'name="credit" value="([^"]+)"', get(finance, "/receipts/H-1").text).group(1)  # type: ignore[union-attr]
+    chosen = re.search(r'name="credit" value="([^"]+)"', html(finance, "/receipts/H-1")).group(1)  # type: ignore[union-attr]
     assert post(finance, "/receipts/H-1/apply", credit=chosen, invoice_no="A1", amount="300.00").status_code == 303
     assert request_of(post(finance, "/receipts/H-1/release", reason="order cancelled")) == "/receipts/H-1"
-    assert "100.00 CNY are unapplied now." in get(finance, "/receipts/H-1").text
+    assert "100.00 CNY are unapplied now." in html(finance, "/receipts/H-1")
     assert post(finance, "/receipts/H-1/release", reason="again").status_code == 422
     assert verify.verify(filled) == []
 
@@ -95,22 +101,22 @@ def test_tails_are_ticked_by_the_manager(filled: Runtime, sign_in: SignIn) -> No
     """A1 paid but for 10.00 of 1,200.00 (under 1 %): a tail; the finance page shows it without boxes."""
     finance, manager = sign_in(Role.FINANCE), sign_in(Role.MANAGER)
     post(finance, "/customers/C001/receipt", **(RECEIPT | {"amount": "1030.00", "oldest": "y"}))
-    assert 'type="checkbox" name="item"' not in get(finance, "/adjustments").text
-    key = re.search(r'name="item" value="(\d+)"', get(manager, "/adjustments").text).group(1)  # type: ignore[union-attr]
+    assert 'type="checkbox" name="item"' not in html(finance, "/adjustments")
+    key = re.search(r'name="item" value="(\d+)"', html(manager, "/adjustments")).group(1)  # type: ignore[union-attr]
     assert post(manager, "/adjustments/tails", item=key, reason="").status_code == 422
     assert post(manager, "/adjustments/tails", reason="small").status_code == 422
     assert post(manager, "/adjustments/tails", item=key, reason="not worth a letter").status_code == 303
     again = post(manager, "/adjustments/tails", item=key, reason="again")
     assert again.status_code == 409 and "no tail any more" in again.get_data(as_text=True)
-    assert "not worth a letter" in get(manager, re.search(r'href="(/adjustments/\d+)"', get(manager, "/adjustments").text).group(1)).text  # type: ignore[union-attr]
+    assert "not worth a letter" in html(manager, re.search(r'href="(/adjustments/\d+)"', html(manager, "/adjustments")).group(1))  # type: ignore[union-attr]
     assert verify.verify(filled) == []
 
 
 def test_what_a_rep_does_not_see_does_not_exist(filled: Runtime, sign_in: SignIn) -> None:
     finance, rep, rosa = sign_in(Role.FINANCE), sign_in(Role.REP), sign_in("rosa")
     path = request_of(post(finance, "/invoices/A1/ask", what="credit:price", amount="1.00", note="list price"))
-    assert rep.get(path).status_code == 200 and path in get(rep, "/adjustments").text
-    assert rosa.get(path).status_code == 404 and path not in get(rosa, "/adjustments").text
+    assert rep.get(path).status_code == 200 and path in html(rep, "/adjustments")
+    assert rosa.get(path).status_code == 404 and path not in html(rosa, "/adjustments")
     assert rosa.get("/invoices/A1/ask").status_code == rosa.get("/customers/C001/rebates").status_code == 404
     assert decide(rosa, path, "withdraw").status_code == 404
     assert decide(rep, path, "withdraw").status_code == 422

@@ -13,9 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from collect.domain.rights import ALL, SYSTEM, Role
+from collect.domain.rights import ALL, SYSTEM, Actor, Role
 from collect.runtime import Runtime, Work
-from collect.services import bank, cases, drafts, dunning, escalation, matching, statements, users
+from collect.services import adjustments, bank, cases, drafts, dunning, escalation, matching, rebates, statements, users
 from collect.storage.bank import BankStatement
 from collect.storage.cases import Task
 from collect.storage.cash import Allocation
@@ -23,7 +23,8 @@ from collect.storage.customers import Customer, find_customer
 from collect.storage.database import next_ids
 from collect.storage.notices import Notice
 from collect.storage.outbox import Message
-from collect.storage.users import Token
+from collect.storage.receivables import Item
+from collect.storage.users import Token, User
 from collect.web import pages
 from tests.bank_lines import add_lines
 from tests.exchange.test_einvoices import ubl
@@ -61,6 +62,14 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("bank", "account_id"): ("an account", "another", 999_999_999),
     ("bank", "statement_id"): ("of it", "of the other", 999_999_999),
     ("drafts", "draft_id"): ("an e-invoice", "another", 999_999_999),
+    ("adjustments", "number"): ("A1", "B/1", "no/such"),
+    ("adjustments", "key"): ("about A1", "about B/1", 999_999_999),
+    ("write_off", "number"): ("WO-A1", "WO-B1", "WO-none"),
+    ("set_off", "number"): ("SO-A1", "SO-B1", "SO-none"),
+    ("receipts", "number"): ("R-1", "R-2", "R-none"),
+    ("receipts.new", "number"): ("C001", "C/2", "no such customer"),
+    ("rebates", "number"): ("C001", "C/2", "no such customer"),
+    ("rebates", "key"): ("of C001", "of C/2", 999_999_999),
     ("users", "username"): ("rui", "rui", "nobody"),
     ("users", "token_id"): ("a token of rui", "another", 999_999_999),
 }
@@ -104,6 +113,7 @@ def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
     proposals = [runtime.write(SYSTEM, partial(escalation.propose, customer_no=number, step="stop_credit", note=f"said by {number}")) for number in ("C001", "C/2")]
     found |= payers_of(runtime)
     found |= files_of(runtime)
+    found |= adjustments_of(runtime)
     found["statements", "statement_id"] = [runtime.write(SYSTEM, partial(statements.make, customer_no=number, wish=statements.Wish()))[0].id for number in ("C001", "C/2")]
     found |= {("decisions", "proposal_id"): proposals, ("api_proposals", "id"): proposals}
     return found | {("reminders", "number"): notices, ("outbox", "message_id"): runtime.write(SYSTEM, add_messages)}
@@ -121,6 +131,25 @@ def files_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
         ("bank", "statement_id"): [row.id for row in statements_in],
         ("drafts", "draft_id"): made,
     }
+
+
+def adjustments_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
+    """A write-off and a set-off of a few cents, a request that waits and a rebate, of each of the two customers."""
+    found: dict[tuple[str, str], list[int]] = {("adjustments", "key"): [], ("rebates", "key"): []}
+    with runtime.read(SYSTEM) as view:
+        manager = Actor("ming", view.session.scalars(sa.select(User.id).where(User.username == "ming")).one(), Role.MANAGER, ALL)
+        items = {name: view.session.scalars(sa.select(Item.id).where(Item.document_no == name)).one() for name in ("A1", "B/1")}
+    for customer, invoice, currency in (("C001", "A1", "CNY"), ("C/2", "B/1", "EUR")):
+        for kind, reason, stem in (("write_off", "other", "WO"), ("set_off", "payables", "SO"), ("credit", "price", "")):
+            paper = f"{stem}-{invoice.replace('/', '')}" if stem else ""
+            asked = adjustments.Ask(kind, ((items[invoice], 1),), reason, f"said by {customer}", paper)
+            key = runtime.write(SYSTEM, lambda work, customer=customer, asked=asked: adjustments.request(work, customer, asked).id)
+            if stem:
+                runtime.write(manager, lambda work, key=key: adjustments.approve(work, key, 1).id)
+        found["adjustments", "key"].append(key)
+        entered = partial(rebates.enter, customer_no=customer, day=date(2026, 3, 1), currency=currency, amount=100, note=f"said by {customer}")
+        found["rebates", "key"].append(runtime.write(SYSTEM, entered).id)
+    return found
 
 
 def payers_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
@@ -243,7 +272,17 @@ def test_lists_counts_sums_and_files_of_a_rep_hold_nothing_foreign(app: Flask, w
         paths += ["/aging?rep=rosa", "/aging?segment=hospital", "/aging?group=C/2", "/customers", "/customers?q=north", "/customers?rep=rosa", "/customers?segment=hospital"]
         paths += ["/my-day", "/my-day?day=2026-03-12", "/my-day?view=untouched", "/promises", "/promises?q=north", "/promises?state=soon", "/disputes", "/disputes?state=raised"]
         paths += ["/decisions", "/outbox", "/outbox?customer=C/2", "/outbox?state=uncertain", *(f"/reminders?show={shown}" for shown in ("planned", "made", "held", "ended"))]
-        paths += ["/bank/lines?state=all", "/invoices", "/invoices?q=B", "/invoices?state=open", "/search?q=3.21", "/search?q=north", "/search?q=R-2", "/search?q=foreign"]
+        paths += [
+            "/adjustments",
+            "/bank/lines?state=all",
+            "/invoices",
+            "/invoices?q=B",
+            "/invoices?state=open",
+            "/search?q=3.21",
+            "/search?q=north",
+            "/search?q=R-2",
+            "/search?q=foreign",
+        ]
         for path in paths:
             text = client.get(path).get_data(as_text=True)
             held = text.split('<main id="main"', 1)[1]

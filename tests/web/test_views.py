@@ -81,6 +81,14 @@ def test_a_refused_view_keeps_what_was_typed(app: Flask, sign_in: SignIn) -> Non
     assert post(rep, "/views/save", page="aging", query="by=rep", name="All", shared="y").status_code == 403
 
 
+def test_the_way_back_up_is_not_the_view_itself(filled: Runtime, sign_in: SignIn) -> None:
+    client = sign_in(Role.FINANCE)
+    assert 'href="/aging">Aging</a></li>' in client.get("/aging?by=item").get_data(as_text=True)
+    assert post(client, "/views/save", page="aging", query="by=item&bucket=overdue", name="Late", opens="y").status_code == 303
+    text = client.get("/aging", follow_redirects=True).get_data(as_text=True)
+    assert '<li><a href="/aging?view=plain">Aging</a></li>' in text
+
+
 @pytest.mark.parametrize("name", ["endpoint", "_external", "_scheme", "_anchor", "_method"])
 def test_words_of_the_address_builder_are_no_parameters(app: Flask, sign_in: SignIn, name: str) -> None:
     answer = sign_in(Role.FINANCE).get(f"/aging?{name}=javascript&by=rep")
@@ -94,8 +102,8 @@ def test_disputed_and_promised_amounts_lead_to_what_they_sum(filled: Runtime, si
     with filled.read(SYSTEM) as view:
         ming = next(user.id for user in load_users(view.session) if user.username == "ming")
     found = filled.write(SYSTEM, lambda work: cases.raise_dispute(work, "A1", 20_000, "quality", "broken"))
-    filled.write(Actor("ming", ming, Role.MANAGER, ALL), lambda work: cases.answer_dispute(work, found, "accepted", "so it is", 1))
-    filled.write(SYSTEM, lambda work: cases.promise(work, "C001", cases.PromiseDraft(50_000, "CNY", date(2026, 3, 20), person="Li")))
+    filled.write(Actor("ming", ming, Role.MANAGER, ALL), lambda work: cases.answer_dispute(work, found, "accept", "so it is", 1))
+    filled.write(SYSTEM, lambda work: cases.promise(work, "C001", cases.PromiseDraft(50_000, "CNY", date(2026, 3, 20), person="Li", reason="short of cash")))
     client = sign_in(Role.FINANCE)
     page = read(client.get("/aging").get_data(as_text=True))
     row = next(row for row in page.rows() if row["Customer no."].text == "C001")
