@@ -242,7 +242,8 @@ def _promise(work: Work, customer: Customer, draft: PromiseDraft, activity_id: i
     rules = in_force(work.session, work.seller, work.today)
     owed = {one.currency: one for one in storage.load_overdue(work.session, ALL, customer.id, work.today)}
     overdue = owed[draft.currency].asked if draft.currency in owed else 0
-    if draft.due < work.today:
+    if draft.due < work.today and (activity_id is not None or draft.made is None):
+        # Whoever takes over old promises says when they were made; a contact that is logged late brings none that is over.
         raise Refusal("promise_in_past", "due", value=draft.due.isoformat())
     until = promises.check(draft.due, draft.amount, overdue, reason, made, _calendar(work, rules, customer.country), rules.policy.promises)
     _check_room(work, customer, draft)
