@@ -99,7 +99,8 @@ class Evidence:
 
     def seen(self) -> dict[str, str]:
         """What the values proved, each by an example: `dmy`, `mdy`, `.`, `,`; `day` and `amount` can be read in two ways."""
-        found: dict[str, str] = {**self._orders, **self._decimals}
+        found: dict[str, str] = dict(self._orders.items())
+        found.update(self._decimals.items())
         if self._unsure_day is not None:
             found["day"] = self._unsure_day
         if self._unsure_amount is not None:

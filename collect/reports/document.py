@@ -325,9 +325,9 @@ def _history(first: str, at: datetime, day: date, amount: int, uses: tuple[Use, 
     Applying and taking back are told once, by the allocations themselves.
     """
     told: list[tuple[datetime, int, Use | None, Change | None]] = [(use.recorded_at, use.id, use, None) for use in uses]
-    told += [(change.at, 0, None, change) for change in changes if change.action not in ("apply", "unapply")]
+    told += [(change.at, 0, None, change) for change in changes if change.action not in ("apply", "unapply", first)]
     rest = amount
-    steps = [Step(at, day, first, amount, rest)]
+    steps = [Step(at, day, first, amount, rest, None, next((change for change in changes if change.action == first), None))]
     for recorded, _, use, change in sorted(told, key=lambda entry: entry[:2]):
         if use is not None:
             rest -= use.amount

@@ -110,6 +110,12 @@ def load_customer_credits(session: Session, scope: Scope, customer_id: int, only
     return list(session.scalars(query.order_by(Credit.day, Credit.id)))
 
 
+def load_prepayments(session: Session, scope: Scope, customer_id: int) -> list[Credit]:
+    """A customer's money that is kept for orders, oldest first (S9)."""
+    query = sa.select(Credit).where(Credit.customer_id == customer_id, Credit.order_no.is_not(None), Credit.prepaid_minor > 0, seen_ids(scope, Credit.customer_id))
+    return list(session.scalars(query.order_by(Credit.day, Credit.id)))
+
+
 def load_item_allocations(session: Session, scope: Scope, item_ids: list[int]) -> list[tuple[Allocation, Credit]]:
     """The allocations of items with the credit each came from, oldest first."""
     rows = session.execute(

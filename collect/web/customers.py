@@ -24,6 +24,7 @@ from collect.runtime import View
 from collect.services import customers as services
 from collect.services.setup import default_buckets
 from collect.storage import listings
+from collect.storage.cash import load_prepayments
 from collect.storage.customers import find_customer
 from collect.storage.listings import CustomerWish, Mark
 from collect.storage.users import load_users
@@ -212,6 +213,7 @@ def _page(number: str, status: int = 200, *, apply_form: cash.ApplyForm | None =
             "shown_happenings": SHOWN_HAPPENINGS,
             "words": words,
             "document_address": document_address,
+            "prepayments": load_prepayments(view.session, view.actor.scope, customer.id),
             "duty_form": _duty_form(view, customer, duty_form, status) if view.actor.may(Permission.EDIT_CUSTOMER) else None,
             "apply_form": cash.offer(apply_form, rests, None, status) if rests and open_items and view.actor.may(Permission.ALLOCATE) else None,
         }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from collect.domain.aging import Basis, parse_edges
 from collect.domain.rights import SYSTEM
+from collect.exchange.export import xlsx_bytes
 from collect.reports import aging, drill
 from collect.reports.aging import AgingReport, AgingRow
 from collect.reports.exchange_rates import UsedRate, in_force
@@ -61,6 +64,9 @@ def test_the_total_in_the_companys_currency_adds_up_across() -> None:
     table = aging.as_table(made, "en", "Asia/Shanghai")
     assert [cells[0] for cells in table.totals] == ["Total", "Total", "Total in the company's currency"]
     assert ("Rate", "1 USD = 7.1234 CNY (2026-03-01, PBOC)") in table.facts
+    # In the workbook it is the last row, of real numbers.
+    written = CalamineWorkbook.from_filelike(io.BytesIO(xlsx_bytes(table, "en"))).get_sheet_by_index(0).to_python()
+    assert [cell for cell in written[-1] if cell != 0.0] == ["Total in the company's currency", "", "CNY", 717.34, 1.07, -71.23, 647.18, 7.12]
 
 
 def test_without_a_rate_or_without_need_there_is_no_such_total() -> None:

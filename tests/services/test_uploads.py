@@ -14,7 +14,7 @@ from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.exchange import columns
 from collect.runtime import Runtime
-from collect.services import imports, uploads, verify
+from collect.services import imports, undo, uploads, verify
 from collect.storage import uploads as storage
 from tests.conftest import FixedClock
 from tests.taking_in import counts, take_in
@@ -157,3 +157,25 @@ def test_columns_are_guessed_without_refusing_and_placed_with() -> None:
     for keys, code in ((["invoice_no", "invoice_no"], "duplicate_column"), (["moon"], "unknown_column"), ([], "missing_column")):
         with pytest.raises(Refusal, match=code):
             columns.place("invoices", headers, keys)
+
+
+def test_a_file_goes_all_the_way_in_its_own_thread(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On both engines: looked at, taken in, its bytes gone, undone; and another choice asks for another look."""
+    monkeypatch.setattr(uploads, "WAIT", 120.0)
+    take_in(runtime, "customers", "customer_no,name\nC1,甲\n")
+    upload = receive(runtime, INVOICES)
+    with pytest.raises(Refusal, match="upload_unchecked"):
+        uploads.start(runtime, SYSTEM, upload, "take")
+    looked = uploads.start(runtime, SYSTEM, upload, "check")
+    assert (looked.state, looked.rows, looked.total, looked.run_id, looked.told["zh"]["new"]) == ("done", 1, 1, None, 1)
+    uploads.choose(runtime, upload, upload.choices["columns"], "ymd", None, True)
+    with pytest.raises(Refusal, match="upload_unchecked"):
+        uploads.start(runtime, SYSTEM, upload, "take")
+    uploads.start(runtime, SYSTEM, upload, "check")
+    taken = uploads.start(runtime, SYSTEM, upload, "take")
+    assert taken.state == "done" and taken.run_id is not None and not uploads.shelf(runtime).path(upload.token).exists()
+    with pytest.raises(Refusal, match="upload_gone"):
+        uploads.start(runtime, SYSTEM, upload, "check")
+    run_id = taken.run_id
+    assert runtime.write(SYSTEM, lambda work: undo.undo(work, run_id, "a trial")).items == 1
+    assert verify.verify(runtime) == []

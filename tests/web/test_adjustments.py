@@ -87,6 +87,7 @@ def test_prepaid_money_is_refunded_released_and_kept_apart(filled: Runtime, sign
     assert request_of(post(finance, "/customers/C001/receipt", **(RECEIPT | {"amount": "500.00", "order_no": "PO-7"}))) == "/receipts/H-1"
     page = html(finance, "/receipts/H-1")
     assert "Kept for order PO-7" in page and "500.00" in page
+    assert "Kept for the order" in html(finance, "/customers/C001")
     path = request_of(post(finance, "/receipts/H-1/refund", what="refund:overpaid", amount="100.00", note="order made smaller"))
     assert decide(manager, path, "approve").status_code == 303
     chosen = re.search(r'name="credit" value="([^"]+)"', html(finance, "/receipts/H-1")).group(1)  # type: ignore[union-attr]
