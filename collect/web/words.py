@@ -203,7 +203,7 @@ ACCOUNTS = {
 ADJUSTMENTS = {
     "write_off": _("Write-off"),
     "tail": _("Tail"),
-    "credit": _("Credit"),
+    "credit": _("Credit granted"),
     "refund": _("Refund"),
     "set_off": _("Set-off"),
 }

@@ -39,7 +39,7 @@ class Life:
 
     def __init__(self, runtime: Runtime, clock: FixedClock, seed: int) -> None:
         self.runtime, self.clock, self.chance, self.count = runtime, clock, random.Random(seed), 0
-        take_in(runtime, "customers", CUSTOMERS.replace("C1,甲公司,CNY,G", "C1,甲公司,CNY,G").replace("currency,parent_no", "currency,parent_no"))
+        take_in(runtime, "customers", CUSTOMERS)
         take_in(runtime, "customers", "customer_no,name,currency,terms\nC1,甲公司,CNY,30@ACCEPTANCE\n")
         assert not take_in(runtime, "invoices", INVOICES).refused
         runtime.write(SYSTEM, lambda work: work.session.add(User(id=50, username="mei", name="Mei", role="manager", password_hash="-", recorded_at=work.now)))
@@ -110,8 +110,11 @@ class Life:
         adjustments.reverse(work, row.id, row.version, "chance")
 
     def recover(self, work: Work) -> None:
-        credit, item = self.pick(work, Credit), self.pick(work, Item)
-        assert isinstance(credit, Credit) and isinstance(item, Item)
+        lost = work.session.scalars(sa.select(Item).join(Allocation).join(Credit).where(Credit.kind == "write_off", Credit.voided_on.is_(None)).order_by(Item.id)).all()
+        money = work.session.scalars(sa.select(Credit).where(Credit.kind == "receipt", Credit.open_minor > 0).order_by(Credit.id)).all()
+        if not lost or not money:
+            raise Refusal("nothing_there")
+        credit, item = self.chance.choice(money), self.chance.choice(lost)
         adjustments.recover(work, credit.number, item.document_no, self.chance.choice((None, self.chance.randint(1, 500))))
 
     def event(self, work: Work) -> None:
@@ -130,7 +133,7 @@ def check(life: Life) -> None:
                     assert report.ties_out, (customer, day, known)
 
 
-@pytest.mark.parametrize("seed", range(3 if not __import__("os").environ.get("SEEDS") else int(__import__("os").environ["SEEDS"])))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_life_ties_out(runtime: Runtime, clock: FixedClock, seed: int) -> None:
     clock.set("2026-03-10T04:00:00")
     life = Life(runtime, clock, seed)

@@ -14,6 +14,7 @@ from collect.reports import aging
 from collect.runtime import Runtime
 from collect.services import cash, receipts, verify
 from collect.services.receipts import Receipt
+from collect.storage.cases import load_received
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import find_customer
 from collect.storage.receivables import Item
@@ -169,6 +170,23 @@ def test_taking_an_allocation_back_restores_the_exact_state(books: Runtime, cloc
         )
         assert [total(books, name, "2026-03-10") for name in ("G", "C1", "C2")] == before
     assert verify.verify(books) == []
+
+
+def test_money_for_an_order_keeps_no_promise_until_it_is_released(books: Runtime, clock: FixedClock) -> None:
+    """What the judge of promises may count (S22): not the 100.00 kept for PO-7, not what was returned; the release counts it."""
+    receive(books, "C1", "P-1", 10000, order="PO-7")
+    receive(books, "C1", "P-2", 2000)
+    receive(books, "C1", "P-3", 3000)
+    books.write(SYSTEM, lambda work: receipts.void(work, "receipt", "P-3", "returned by the bank"))
+
+    def counted() -> list[int]:
+        with books.read(SYSTEM) as view:
+            return [one.amount for own in load_received(view.session, SYSTEM.scope, [ident(books, "C1")], date(2026, 3, 1), view.today).values() for one in own]
+
+    assert counted() == [2000]
+    clock.set("2026-03-12T04:00:00")
+    books.write(SYSTEM, lambda work: receipts.release(work, "P-1", "order cancelled") and None)
+    assert counted() == [10000, 2000]
 
 
 CHANGES = (
