@@ -56,11 +56,21 @@ class Shown:
     sentence: str
 
 
-@blueprint.route("/invoices/<number:number>/interest", methods=["GET", "POST"])
+@blueprint.get("/invoices/<number:number>/interest")
 @needs(Permission.READ_LEDGER)
 def show(number: str) -> Response:
     """What an invoice has earned by today or another day, by each rule, with every piece."""
-    form = ClaimForm()
+    return _page(number, ClaimForm(formdata=None))
+
+
+@blueprint.post("/invoices/<number:number>/interest")
+@needs(Permission.ALLOCATE)
+def claim(number: str) -> Response:
+    """Claim it as an item of its own."""
+    return _page(number, ClaimForm())
+
+
+def _page(number: str, form: ClaimForm) -> Response:
     asked = request.args.get("as_of", "")
     with pages.read_view() as view:
         as_of = options.parse_day(asked, "as_of") if asked else view.today
@@ -73,10 +83,9 @@ def show(number: str) -> Response:
     shown.sort(key=lambda one: not one.fits)
     form.rule.choices = pages.choices({one.code: one.name for one in shown if one.told})
     context: dict[str, Any] = {"number": number, "currency": items[0].currency, "shown": shown, "as_of": as_of, "form": form}
-    if not form.is_submitted():
+    if request.method == "GET":
         form.number.data, form.through.data = f"{number}-INT", today.isoformat()
         return pages.render("interest/show.html", **context)
-    pages.actor().need(Permission.ALLOCATE)
     if not form.validate():
         return pages.render("interest/show.html", 422, **context)
     try:

@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 
 from collect.domain.rights import ALL, SYSTEM, Actor, Role
 from collect.runtime import Runtime, Work
-from collect.services import adjustments, bank, cases, drafts, dunning, escalation, matching, rebates, statements, users
+from collect.services import adjustments, bank, cases, drafts, dunning, escalation, matching, rebates, statements, uploads, users
 from collect.storage.bank import BankStatement
 from collect.storage.cases import Task
 from collect.storage.cash import Allocation
@@ -61,6 +61,8 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("billing", "number"): ("C001", "C/2", "no such customer"),
     ("bank", "account_id"): ("an account", "another", 999_999_999),
     ("bank", "statement_id"): ("of it", "of the other", 999_999_999),
+    ("imports", "token"): ("a file that waits", "the same", "none"),
+    ("imports.drop", "token"): ("another file", "and another", "none"),
     ("drafts", "draft_id"): ("an e-invoice", "another", 999_999_999),
     ("adjustments", "number"): ("A1", "B/1", "no/such"),
     ("adjustments", "key"): ("about A1", "about B/1", 999_999_999),
@@ -119,14 +121,22 @@ def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
     return found | {("reminders", "number"): notices, ("outbox", "message_id"): runtime.write(SYSTEM, add_messages)}
 
 
-def files_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
+def files_of(runtime: Runtime) -> dict[tuple[str, str], list[Any]]:
     """Two bank accounts with a statement each, and two e-invoices."""
     for number in ("62220001", "62220002"):
         bank.take_in(runtime, SYSTEM, f"账号：{number}\n交易日期,收入,支出,币种\n2026-03-09,,7.00,CNY\n".encode(), "bank.csv")
     made = [drafts.take_in(runtime, SYSTEM, ubl(number=number), "e.xml").draft_id for number in ("E1", "E2")]
     with runtime.read(SYSTEM) as view:
         statements_in = list(view.session.execute(sa.select(BankStatement.account_id, BankStatement.id).order_by(BankStatement.id.desc()).limit(2)))
+    fang = Actor("fang", None, Role.FINANCE, ALL)
+
+    def waiting() -> str:
+        return uploads.receive(runtime, fang, "customers", "c.csv", lambda path: path.write_text("customer_no,name\nC8,x\n")).token
+
+    tokens = [waiting() for _ in range(3)]
     return {
+        ("imports", "token"): [tokens[0], tokens[0]],
+        ("imports.drop", "token"): tokens[1:],
         ("bank", "account_id"): [row.account_id for row in statements_in],
         ("bank", "statement_id"): [row.id for row in statements_in],
         ("drafts", "draft_id"): made,
