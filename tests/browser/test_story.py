@@ -97,7 +97,7 @@ def test_a_rep_sees_only_his_own_customers(house: House, scripts: bool) -> None:
         answer = page.goto(foreign)
         assert answer is not None and answer.status == 404
         assert "There is nothing here, or nothing that you may see." in page.locator("main").inner_text()
-    assert page.locator("nav.side a").all_inner_texts() == ["My day", "Reminders", "Outbox", "Promises", "Decisions", "Aging", "Customers", "Invoices"]
+    assert page.locator("nav.side a").all_inner_texts() == ["My day", "Reminders", "Outbox", "Promises", "Decisions", "Aging", "Customers", "Invoices", "Adjustments", "Statements"]
 
 
 def test_money_is_applied_and_taken_back(house: House) -> None:
@@ -128,8 +128,10 @@ def take_in(page: Page, folder: Path, kind: str, text: str) -> None:
     page.get_by_role("link", name="Import a file").click()
     page.locator("select[name=kind]").select_option(kind)
     page.locator("input[type=file]").set_input_files(file)
-    page.locator("main form button.btn-primary").click()
-    page.wait_for_url(lambda url: url.rsplit("/", 1)[-1].isdigit())
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Look what would happen").click()
+    page.get_by_role("button", name="Take it in").click(timeout=20_000)
+    page.wait_for_url(lambda url: url.rsplit("/", 1)[-1].isdigit(), timeout=20_000)
     assert page.locator("h1").inner_text() == file.name
 
 
