@@ -18,7 +18,7 @@ from collect.runtime import Runtime, Work
 from collect.services import cases
 from collect.services.demo_books import Books
 from collect.services.demo_data import Client, chance, clients, company
-from collect.storage.cases import Promise, Task, load_overdue
+from collect.storage.cases import Promise, Task, load_live, load_open, load_overdue
 from collect.storage.customers import Customer
 from collect.storage.notices import Notice
 
@@ -118,14 +118,22 @@ def promise(desk: Desk, work: Work, client: Client, day: date, due: date, outcom
     customer = work.session.scalars(sa.select(Customer).where(Customer.customer_no == client.number)).one()
     owed = {one.currency: one.asked for one in load_overdue(work.session, ALL, customer.id, work.today)}.get(client.currency, 0)
     person = rng.choice(client.people)
-    if not owed:
+    room = _room(work, customer.id, client.currency)
+    if not owed or room <= 0:
         cases.log(work, client.number, cases.Contact(channel, day, person, outcome="paid", note=_said(client, "paid", rng, person)))
         return
     minor = max(owed // 2 // 10000 * 10000, min(owed, 10000)) if partial else owed
+    partial, minor = partial or minor > room, min(minor, room)
     note = _said(client, "partial" if partial else "promise", rng, person, due, minor)
     draft = cases.PromiseDraft(minor, client.currency, due, person=person, reason=note if partial else None, made=day)
     cases.log(work, client.number, cases.Contact(channel, day, person, promise=draft, note=note))
     desk.books.promise(client, day, due, "partly" if partial else outcome, calendar_of(client))
+
+
+def _room(work: Work, customer_id: int, currency: str, without: int = 0) -> int:
+    """What a customer owes and has not promised already, in minor units; a promise that is re-dated is not counted."""
+    live = sum(max(row.amount_minor - row.received_minor, 0) for row in load_live(work.session, ALL, customer_id, currency) if row.id != without)
+    return load_open(work.session, ALL, customer_id, currency) - live
 
 
 def excuse(desk: Desk, work: Work, client: Client, day: date, code: str, rng: Random, channel: str) -> None:
@@ -195,8 +203,11 @@ def renegotiate(desk: Desk, client: Client, due: date) -> None:
         row = work.session.scalars(query.order_by(Promise.id)).first()
         if row is None:
             return 0
+        room = _room(work, row.customer_id, row.currency, row.id)
+        if room <= 0:
+            return 0
         reason = company()["words"]["renegotiated"]
-        return cases.renegotiate(work, row.id, cases.PromiseDraft(row.amount_minor, row.currency, due, person=row.person, reason=reason), row.version)
+        return cases.renegotiate(work, row.id, cases.PromiseDraft(min(row.amount_minor, room), row.currency, due, person=row.person, reason=reason), row.version)
 
     desk.runtime.write(desk.actors[client.rep], act)
 

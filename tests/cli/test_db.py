@@ -95,7 +95,8 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(made: Program, tmp_path
     copy = tmp_path / "copy"
     made("db", "backup", copy)
     data = bytearray(copy.read_bytes())
-    data[len(data) // 2] ^= 1
+    for at in range(len(data) // 2, len(data) // 2 + 64):  # one bit of an archive may be a time stamp that nobody reads
+        data[at] ^= 1
     copy.write_bytes(data)
     assert made("db", "restore", copy, status=1).stderr == "copy is no whole backup: it is damaged, cut short or something else; use another one.\n"
     assert names(made) == ["admin", "li.na"]
