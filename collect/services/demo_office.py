@@ -134,7 +134,7 @@ def decide(desk: Desk, day: date) -> int:
             desk.runtime.write(manager, lambda work, told=(key, client, step): _decide(desk, work, *told))  # type: ignore[misc]
             decided += 1
         except Refusal as refusal:
-            if refusal.code not in ("proposal_reason_gone", "previous_step_not_sent", "hold_in_force", "proposal_decided", "release_conditions_gone"):
+            if refusal.code not in ("proposal_reason_gone", "previous_step_not_sent", "hold_in_force", "proposal_decided", "proposal_expired", "release_conditions_gone"):
                 raise
     return decided
 
