@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -10,23 +11,27 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collect.domain import money, payers
+from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange.cells import Limits
 from collect.exchange.einvoice import reading
 from collect.exchange.einvoice.shape import EInvoice
-from collect.runtime import Runtime, Work
-from collect.services import customers, invoices, receipts
+from collect.runtime import Runtime, View, Work
+from collect.services import customers, invoices, proposing, receipts
 from collect.services.invoices import Bill
 from collect.services.receipts import Receipt
 from collect.storage import audit
 from collect.storage import drafts as storage
 from collect.storage.cash import Credit
-from collect.storage.customers import Customer, find_customer
+from collect.storage.customers import Customer, find_customer, load_customers
 from collect.storage.database import next_ids
 from collect.storage.drafts import Draft
 from collect.storage.receivables import Item
+
+_EMAIL = re.compile(r"[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,180}\.[^\s@<>,;:\".]{2,24}")
+_SIGNS = str.maketrans("", "", " -./\u00a0\t")
+_PROPOSALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +46,73 @@ class Taken:
     told: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A customer whom an e-invoice may be for, and the evidence: `how` is tax_no or name, `score` 0 to 100 (S13)."""
+
+    customer_id: int
+    customer_no: str
+    name: str
+    tax_no: str | None
+    how: str
+    score: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether the evidence is the tax number, or the whole name in its normalised form."""
+        return self.score == 100
+
+
 def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str) -> Taken:
     """Read an e-invoice and keep it as a draft that waits; the same document again changes nothing (S16).
 
     The amount is BT-112, what is prepaid (BT-113) becomes a receipt dated the issue date, what is open is BT-115. The
     buyer is matched by tax number, then by name in its normalised form, where exactly one customer fits. Refusals:
-    those of reading, `einvoice_nothing` for an amount of zero, `einvoice_known` where the number is in the books.
+    those of reading, those of `check`, `einvoice_known` where a draft of that number says something else,
+    `einvoice_in_books` where the number is in the books without a draft.
     """
     actor.need(Permission.IMPORT)
+    name = name.encode("utf-8", "replace").decode("utf-8")
     found, sha256 = reading.read(source, name, Limits.of(runtime.settings))
+    check(found)
+    with runtime.read(actor) as view:
+        fitting = [one for one in propose(view, found.buyer.name, found.buyer.tax_nos, found.buyer.country) if one.certain]
+    return runtime.write(actor, lambda work: _keep(work, found, name, sha256, fitting[0] if len(fitting) == 1 else None))
+
+
+def check(found: EInvoice) -> None:
+    """Whether the books can hold the document so that its payable is what is open.
+
+    Refusals: `einvoice_nothing` over zero; `einvoice_rounded` where BT-114 makes gross less prepaid another amount than
+    the payable; `einvoice_paid_out` for a credit that was paid out in part, or an invoice whose prepaid is negative.
+    """
     if found.gross == 0:
         raise Refusal("einvoice_nothing", "amount", number=found.number)
-    return runtime.write(actor, lambda work: _keep(work, found, name, sha256))
+    if found.rounding:
+        told = {name: money.plain(getattr(found, name), found.currency) for name in ("gross", "rounding", "payable")}
+        raise Refusal("einvoice_rounded", "amount", number=found.number, **told)
+    if found.prepaid < 0 or (found.prepaid and _kind(found) == "credit_note"):
+        raise Refusal("einvoice_paid_out", "amount", number=found.number, prepaid=money.plain(found.prepaid, found.currency))
 
 
-def _keep(work: Work, found: EInvoice, name: str, sha256: str) -> Taken:
-    kind = "credit_note" if (found.kind == "credit_note") != (found.gross < 0) else "invoice"
-    number = found.number[:64]
-    known = work.session.scalars(
-        sa.select(Draft).where(Draft.document_no == number, Draft.seller_id == work.seller.id, Draft.kind == kind, Draft.state != "discarded").order_by(Draft.id)
-    ).first()
+def _kind(found: EInvoice) -> str:
+    """A negative invoice is a credit note, and a negative credit note an invoice."""
+    return "credit_note" if (found.kind == "credit_note") != (found.gross < 0) else "invoice"
+
+
+def _keep(work: Work, found: EInvoice, name: str, sha256: str, buyer: Proposal | None) -> Taken:
+    kind, number, amount = _kind(found), found.number, abs(found.gross)
+    fields = _fields(found)
+    live = sa.select(Draft).where(Draft.document_no == number, Draft.seller_id == work.seller.id, Draft.state != "discarded")
+    known = work.session.scalars(live.order_by(Draft.id).limit(1)).first()
     if known is not None:
-        if known.amount_minor != abs(found.gross) or known.currency != found.currency or known.issue_date != found.issued:
+        if known.file_hash != sha256 and (known.kind, *(known.fields.get(key) for key in _SAME)) != (kind, *(fields[key] for key in _SAME)):
             raise Refusal("einvoice_known", "number", number=number)
         return Taken(known.id, number, kind, False, _number_of(work, known.customer_id), known.fields)
     if _in_books(work, number):
-        raise Refusal("einvoice_known", "number", number=number)
-    customer = _match(work, found)
-    fields = _fields(found)
+        raise Refusal("einvoice_in_books", "number", number=number)
+    if buyer:
+        fields["matched"] = buyer.how
     draft = Draft(
         id=next_ids(work.session, 1)[0],
         seller_id=work.seller.id,
@@ -78,11 +122,11 @@ def _keep(work: Work, found: EInvoice, name: str, sha256: str) -> Taken:
         issue_date=found.issued,
         due_date=found.due,
         currency=found.currency,
-        amount_minor=abs(found.gross),
-        prepaid_minor=max(found.prepaid, 0) if found.gross > 0 else 0,
+        amount_minor=amount,
+        prepaid_minor=found.prepaid,
         buyer_name=found.buyer.name[:200] or None,
         buyer_tax_no=(found.buyer.tax_nos[0][:64] if found.buyer.tax_nos else None),
-        customer_id=customer.id if customer else None,
+        customer_id=buyer.customer_id if buyer else None,
         fields=fields,
         state="waiting",
         file_name=name[:255],
@@ -92,9 +136,13 @@ def _keep(work: Work, found: EInvoice, name: str, sha256: str) -> Taken:
         recorded_at=work.now,
     )
     work.session.add(draft)
-    told = {"kind": kind, "amount": money.plain(abs(found.gross), found.currency), "currency": found.currency, "buyer": draft.buyer_name, "file_hash": sha256}
+    told = {"kind": kind, "amount": money.plain(amount, found.currency), "currency": found.currency, "buyer": draft.buyer_name, "file_hash": sha256}
     work.note(audit.Note("draft", "draft", number, draft.customer_id, None, {key: value for key, value in told.items() if value}))
-    return Taken(draft.id, number, kind, True, customer.customer_no if customer else None, fields)
+    return Taken(draft.id, number, kind, True, buyer.customer_no if buyer else None, fields)
+
+
+_SAME = ("issued", "due", "currency", "gross", "prepaid", "payable")
+"""What makes two documents of one number the same, in whichever form they come."""
 
 
 def _fields(found: EInvoice) -> dict[str, Any]:
@@ -120,38 +168,43 @@ def _in_books(work: Work, number: str) -> bool:
     return work.session.scalar(items) is not None or work.session.scalar(notes) is not None
 
 
-def _match(work: Work, found: EInvoice) -> Customer | None:
-    """The one customer with the buyer's tax number, else the one with his name; None where none or several fit."""
-    if found.buyer.tax_nos:
-        fitting = list(work.session.scalars(sa.select(Customer).where(Customer.tax_no.in_(_spellings(found.buyer.tax_nos))).limit(2)))
-        if fitting:
-            return fitting[0] if len(fitting) == 1 else None
-    if not found.buyer.name:
-        return None
-    exact = list(work.session.scalars(sa.select(Customer).where(Customer.name == found.buyer.name).limit(2)))
-    if exact:
-        return exact[0] if len(exact) == 1 else None
-    core = payers.read(found.buyer.name).core
-    alike = [key for key, name in work.session.execute(sa.select(Customer.id, Customer.name)) if payers.read(name).core == core] if core else []
-    return work.session.get(Customer, alike[0]) if len(alike) == 1 else None
+def propose(view: View, name: str, tax_nos: Sequence[str], country: str = "") -> list[Proposal]:
+    """Whom an e-invoice may be for, the surest first, five at most: those with the buyer's tax number, else those named alike.
+
+    A tax number counts however it is spaced, with its country in front or without. A name counts as the whole of it in
+    plain spelling; one that only resembles, or differs in its company form, is shown to a person and never taken.
+    """
+    session, scope = view.session, view.actor.scope
+    by_number = storage.load_by_tax_no(session, scope, _spellings(tax_nos, country), _PROPOSALS) if tax_nos else []
+    if by_number:
+        return [Proposal(one.id, one.customer_no, one.name, one.tax_no, "tax_no", 100) for one in by_number]
+    if not name.strip():
+        return []
+    scored = proposing.Names.load(session, scope).search(name)[:_PROPOSALS]
+    customers_of = load_customers(session, scope, [key for key, _ in scored])
+    found = [(customers_of[key], score) for key, score in scored if key in customers_of]
+    return [Proposal(one.id, one.customer_no, one.name, one.tax_no, "name", score) for one, score in found]
 
 
-def _spellings(numbers: Sequence[str]) -> list[str]:
-    """A tax number as written, without spaces, and without the country in front."""
+def _spellings(numbers: Sequence[str], country: str) -> list[str]:
+    """Tax numbers in capitals without blanks and dashes, each also with its country in front and without."""
     found: list[str] = []
     for number in numbers:
-        plain = "".join(number.split()).upper()
-        found += [number, plain, plain[2:] if plain[:2].isalpha() else plain]
-    return list(dict.fromkeys(found))
+        plain = number.upper().translate(_SIGNS)
+        bare = plain[2:] if plain[:2].isalpha() and len(plain) > 7 else plain
+        found += [plain, bare, *([f"{country}{bare}"] if country else [])]
+    return list(dict.fromkeys(spelling for spelling in found if spelling))
 
 
 def assign(work: Work, draft_id: int, customer_no: str, version: int) -> None:
-    """Say whose e-invoice it is; a customer without a tax number learns the buyer's. Refusal `unknown_customer`, `changed_meanwhile`."""
+    """Say whose e-invoice it is. Refusals `unknown_customer`, `draft_done`, `changed_meanwhile`."""
     work.actor.need(Permission.IMPORT)
     draft = _draft(work, draft_id, version)
     customer = find_customer(work.session, work.actor.scope, customer_no)
     if customer is None:
         raise Refusal("unknown_customer", "customer", value=customer_no)
+    if customer.id != draft.customer_id:
+        draft.fields = {name: value for name, value in draft.fields.items() if name != "matched"}
     draft.customer_id, draft.version = customer.id, draft.version + 1
     work.note(audit.Note("assign", "draft", draft.document_no, customer.id, None, {"customer": customer.customer_no}))
 
@@ -161,6 +214,7 @@ def create_customer(work: Work, draft_id: int, customer_no: str, terms: str | No
     work.actor.need(Permission.IMPORT)
     draft = _draft(work, draft_id, version)
     buyer = draft.fields.get("buyer") or {}
+    email = str(buyer.get("email") or "")
     customers.create(
         work,
         customer_no,
@@ -168,7 +222,7 @@ def create_customer(work: Work, draft_id: int, customer_no: str, terms: str | No
         draft.currency,
         terms=terms,
         tax_no=draft.buyer_tax_no,
-        email=str(buyer.get("email") or "") or None,
+        email=email if email.isascii() and _EMAIL.fullmatch(email) else None,
         address=str(buyer.get("address") or "") or None,
         country=str(buyer.get("country") or "") or None,
     )
@@ -220,7 +274,7 @@ def _prepaid(work: Work, customer: Customer, draft: Draft, items: Sequence[Item]
         if share:
             parts.append((item.id, share))
         left -= share
-    receipts.receive(work, Receipt(customer.id, f"{draft.document_no}-PRE"[:64], draft.issue_date, draft.currency, draft.prepaid_minor, reference="BT-113"), parts)
+    receipts.receive(work, Receipt(customer.id, f"{draft.document_no[:60]}-PRE", draft.issue_date, draft.currency, draft.prepaid_minor, reference="BT-113"), parts)
 
 
 def discard(work: Work, draft_id: int, reason: str, version: int) -> None:

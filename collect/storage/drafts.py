@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from collect.domain.rights import Scope
-from collect.storage.customers import Customer, seen_ids
+from collect.storage.customers import Customer, seen, seen_ids
 from collect.storage.database import Base, Day, Instant, Minor
 
 
@@ -65,3 +66,12 @@ def load_drafts(session: Session, scope: Scope, state: str, after: int | None, l
 def count_drafts(session: Session, scope: Scope) -> dict[str, int]:
     """How many drafts are in each state."""
     return {state: int(count) for state, count in session.execute(sa.select(Draft.state, sa.func.count()).where(_seen(scope)).group_by(Draft.state))}
+
+
+def load_by_tax_no(session: Session, scope: Scope, numbers: Sequence[str], limit: int) -> list[Customer]:
+    """Customers with one of the tax numbers, given in capitals without blanks and dashes; however ours are written."""
+    plain: Any = Customer.tax_no
+    for sign in (" ", "-", ".", "/"):
+        plain = sa.func.replace(plain, sign, "")
+    query = sa.select(Customer).where(Customer.tax_no.is_not(None), sa.func.upper(plain).in_(numbers), seen(scope))
+    return list(session.scalars(query.order_by(Customer.customer_no).limit(limit)))

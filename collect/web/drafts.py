@@ -15,6 +15,7 @@ from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.reports import options
+from collect.runtime import View
 from collect.services import drafts as services
 from collect.storage import drafts as storage
 from collect.storage.customers import load_customers
@@ -25,6 +26,7 @@ blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
 
 STATES = {"waiting": i18n.mark("Waiting"), "posted": i18n.mark("In the books"), "discarded": i18n.mark("Put aside")}
 KINDS = {"invoice": i18n.mark("Invoice"), "credit_note": i18n.mark("Credit note")}
+FORMS = {"ubl": "UBL", "cii": "CII", "pdf": "Factur-X / ZUGFeRD PDF", "ofd": "OFD"}
 _MOST_FILES = 100
 
 
@@ -91,10 +93,11 @@ def show(draft_id: int) -> Response:
     with pages.read_view() as view:
         draft = storage.find_draft(view.session, view.actor.scope, draft_id) if draft_id < 2**63 else None
         customer = load_customers(view.session, view.actor.scope, [draft.customer_id]).get(draft.customer_id) if draft and draft.customer_id else None
+        proposals = _proposals(view, draft) if draft and draft.state == "waiting" and not customer else []
     if draft is None:
         raise NotFound("draft", draft_id)
     form = PostForm()
-    context: dict[str, Any] = {"draft": draft, "customer": customer, "form": form, "states": STATES, "kinds": KINDS}
+    context: dict[str, Any] = {"draft": draft, "customer": customer, "form": form, "states": STATES, "kinds": KINDS, "forms": FORMS, "proposals": proposals}
     if not form.is_submitted():
         form.version.data = str(draft.version)
         form.customer.data = customer.customer_no if customer else ""
@@ -110,13 +113,23 @@ def show(draft_id: int) -> Response:
         return pages.render("drafts/show.html", 409 if refusal.code == "changed_meanwhile" else 422, **context)
 
 
+def _proposals(view: View, draft: storage.Draft) -> list[services.Proposal]:
+    """Whom the buyer may be, with the evidence."""
+    buyer = draft.fields.get("buyer") or {}
+    return services.propose(view, str(buyer.get("name") or ""), buyer.get("tax_nos") or [], str(buyer.get("country") or ""))
+
+
 def _act(draft_id: int, version: int, form: PostForm, known: str) -> Response:
-    """What the button says: put aside, make the customer, or put into the books."""
+    """What the button says: put aside, say whose it is, make the customer, or put into the books."""
     act, wanted = request.form.get("act", "post"), money.fold(form.customer.data or "").strip()
     if act == "discard":
         pages.write(lambda work: services.discard(work, draft_id, form.reason.data or "", version))
         flash(i18n.gettext("The e-invoice is put aside."))
         return pages.go("drafts.index")
+    if chosen := request.form.get("choose", ""):
+        pages.write(lambda work: services.assign(work, draft_id, chosen[:64], version))
+        flash(i18n.gettext("The e-invoice is for customer {number}.", number=chosen[:64]))
+        return pages.go("drafts.show", draft_id=draft_id)
     terms = (form.terms.data or "").strip() or None
     if act == "create":
         pages.write(lambda work: services.create_customer(work, draft_id, wanted, terms, version))

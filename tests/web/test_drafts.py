@@ -11,6 +11,7 @@ from collect.domain.rights import Role
 from collect.runtime import Runtime
 from collect.services import verify
 from tests.exchange.test_einvoices import ubl
+from tests.taking_in import take_in
 from tests.web.conftest import SignIn, post
 from tests.web.reading import field_of
 from tests.web.test_aging import get
@@ -61,3 +62,17 @@ def test_a_new_customer_and_putting_aside(filled: Runtime, sign_in: SignIn) -> N
     assert "a test" in get(client, path).text
     assert client.get("/drafts/99999999").status_code == 404
     assert sign_in(Role.MANAGER).get("/drafts").status_code == 403
+
+
+def test_one_that_resembles_is_proposed_with_the_evidence_and_chosen_with_one_press(filled: Runtime, sign_in: SignIn) -> None:
+    """`Käufer AG` is asked for, `Käufer GmbH` is known: alike, and another legal person unless somebody says so."""
+    take_in(filled, "customers", "customer_no,name,currency\nK-1,Käufer GmbH,EUR\n")
+    client = sign_in(Role.FINANCE)
+    path = send(client, (ubl(number="E-4"), "e4.xml")).headers["Location"]
+    page = get(client, path)
+    assert "Käufer GmbH" in page.text and "% alike" in page.text and "DE123456789" in page.text
+    version = field_of(client.get(path).get_data(as_text=True), "version")
+    assert post(client, path, version=version, choose="K-1").headers["Location"] == path
+    page = get(client, path)
+    assert "Käufer GmbH" in page.text and "% alike" not in page.text
+    assert post(client, path, version=version, choose="K-1").status_code == 409

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -12,9 +13,16 @@ from collect.exchange.bank.camt import parse
 from collect.exchange.bank.shape import line_of
 from collect.exchange.einvoice.shape import CREDIT_CODES, EInvoice, Party, amount, currency_of, day
 
+_MOST_TAGS = 1_000_000
+"""Start and end tags: an invoice of ten thousand lines has half as many."""
+_LONGEST = 400
+"""Characters kept of a text that is only shown."""
+
 
 def read(content: bytes, name: str) -> EInvoice:
     """The e-invoice in an XML document. Refusals: `xml_broken`, `xml_doctype`, `einvoice_unknown`, and those of its fields."""
+    if content.count(b"<") > _MOST_TAGS:
+        raise Refusal("einvoice_too_long", None, name=name)
     root = parse(content, name)
     kind = etree.QName(root).localname
     if kind in ("Invoice", "CreditNote") and "ubl" in (etree.QName(root).namespace or ""):
@@ -29,15 +37,18 @@ def _all(node: Any, *path: str) -> Iterator[Any]:
     if not path:
         yield node
         return
-    names = path[0].split("|")
-    for child in node:
-        if isinstance(child.tag, str) and etree.QName(child).localname in names:
-            yield from _all(child, *path[1:])
+    for child in node.iterchildren(*(f"{{*}}{name}" for name in path[0].split("|"))):
+        yield from _all(child, *path[1:])
 
 
 def _text(node: Any, *path: str) -> str:
     """The text of the first element there that has one."""
     return next((text for found in _all(node, *path) if (text := (found.text or "").strip())), "")
+
+
+def _shown(node: Any, *path: str) -> str:
+    """The same for a text that is only shown: on one line, and not without end."""
+    return line_of(_text(node, *path))[:_LONGEST]
 
 
 def _ubl(root: Any, kind: str) -> EInvoice:
@@ -47,8 +58,13 @@ def _ubl(root: Any, kind: str) -> EInvoice:
         raise Refusal("einvoice_incomplete", "amount", field_name="BT-112")
 
     def minor(tag: str, term: str) -> int | None:
-        text = _text(total, tag)
-        return amount(text, currency, term) if text else None
+        node = next(_all(total, tag), None)
+        text = (node.text or "").strip() if node is not None else ""
+        if node is None or not text:
+            return None
+        if (other := (node.get("currencyID") or currency).strip().upper()) != currency:
+            raise Refusal("amount_in_other_currency", term, value=f"{text[:40]} {other[:8]}", currency=currency)
+        return amount(text, currency, term)
 
     code = _text(root, "InvoiceTypeCode|CreditNoteTypeCode")
     credit = kind == "CreditNote" or code in CREDIT_CODES
@@ -61,7 +77,7 @@ def _ubl(root: Any, kind: str) -> EInvoice:
     return EInvoice(
         "ubl",
         "credit_note" if credit else "invoice",
-        code,
+        code[:8],
         _text(root, "ID"),
         issued,
         day(due, "BT-9"),
@@ -73,11 +89,12 @@ def _ubl(root: Any, kind: str) -> EInvoice:
         rounding,
         _ubl_party(root, "AccountingSupplierParty"),
         _ubl_party(root, "AccountingCustomerParty"),
-        _text(root, "BuyerReference"),
-        _text(root, "OrderReference", "ID"),
-        line_of(_text(root, "PaymentTerms", "Note"))[:400],
-        _text(root, "PaymentMeans", "PaymentID"),
+        _shown(root, "BuyerReference"),
+        _shown(root, "OrderReference", "ID"),
+        _shown(root, "PaymentTerms", "Note"),
+        _shown(root, "PaymentMeans", "PaymentID"),
         day(_text(root, "Delivery", "ActualDeliveryDate"), "BT-72"),
+        sum(1 for _ in _all(root, "InvoiceLine|CreditNoteLine")),
     )
 
 
@@ -85,15 +102,20 @@ def _ubl_party(root: Any, role: str) -> Party:
     party = next(_all(root, role, "Party"), None)
     if party is None:
         return Party()
-    numbers = [_text(found) for path in (("PartyTaxScheme", "CompanyID"), ("PartyLegalEntity", "CompanyID"), ("PartyIdentification", "ID")) for found in _all(party, *path)]
     address = [_text(party, "PostalAddress", tag) for tag in ("StreetName", "AdditionalStreetName", "PostalZone", "CityName")]
     return Party(
-        _text(party, "PartyLegalEntity", "RegistrationName") or _text(party, "PartyName", "Name"),
-        tuple(dict.fromkeys(number for number in numbers if number)),
-        _text(party, "Contact", "ElectronicMail"),
-        line_of(*address)[:400],
-        _text(party, "PostalAddress", "Country", "IdentificationCode").upper(),
+        _shown(party, "PartyLegalEntity", "RegistrationName") or _shown(party, "PartyName", "Name"),
+        _numbers(party, ("PartyTaxScheme", "CompanyID"), ("PartyLegalEntity", "CompanyID")),
+        _shown(party, "Contact", "ElectronicMail"),
+        line_of(*address)[:_LONGEST],
+        _text(party, "PostalAddress", "Country", "IdentificationCode").upper()[:2],
     )
+
+
+def _numbers(party: Any, *paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The party's numbers for tax and register, each once, in that order; a handful at most."""
+    found = [line_of(_text(node))[:64] for path in paths for node in _all(party, *path)]
+    return tuple(dict.fromkeys(number for number in found if number))[:8]
 
 
 _AGREEMENT = "ApplicableHeaderTradeAgreement|ApplicableSupplyChainTradeAgreement"
@@ -130,7 +152,7 @@ def _cii(root: Any) -> EInvoice:
     return EInvoice(
         "cii",
         "credit_note" if code in CREDIT_CODES else "invoice",
-        code,
+        code[:8],
         _text(document, "ID"),
         issued,
         day(due, "BT-9"),
@@ -142,11 +164,12 @@ def _cii(root: Any) -> EInvoice:
         rounding,
         _cii_party(trade, "SellerTradeParty"),
         _cii_party(trade, "BuyerTradeParty"),
-        _text(trade, _AGREEMENT, "BuyerReference"),
-        _text(trade, _AGREEMENT, "BuyerOrderReferencedDocument", "IssuerAssignedID|ID"),
-        line_of(*(_text(node, "Description") for node in _all(settlement, "SpecifiedTradePaymentTerms")))[:400],
-        _text(settlement, "PaymentReference"),
+        _shown(trade, _AGREEMENT, "BuyerReference"),
+        _shown(trade, _AGREEMENT, "BuyerOrderReferencedDocument", "IssuerAssignedID|ID"),
+        line_of(*(_shown(node, "Description") for node in islice(_all(settlement, "SpecifiedTradePaymentTerms"), 20)))[:_LONGEST],
+        _shown(settlement, "PaymentReference"),
         day(_text(trade, _DELIVERY, "ActualDeliverySupplyChainEvent", "OccurrenceDateTime", "DateTimeString"), "BT-72"),
+        sum(1 for _ in _all(trade, "IncludedSupplyChainTradeLineItem")),
     )
 
 
@@ -154,12 +177,11 @@ def _cii_party(trade: Any, role: str) -> Party:
     party = next(_all(trade, _AGREEMENT, role), None)
     if party is None:
         return Party()
-    numbers = [_text(found) for path in (("SpecifiedTaxRegistration", "ID"), ("SpecifiedLegalOrganization", "ID"), ("GlobalID",), ("ID",)) for found in _all(party, *path)]
     address = [_text(party, "PostalTradeAddress", tag) for tag in ("LineOne", "LineTwo", "PostcodeCode", "CityName")]
     return Party(
-        _text(party, "Name"),
-        tuple(dict.fromkeys(number for number in numbers if number)),
-        _text(party, "DefinedTradeContact", "EmailURIUniversalCommunication", "URIID") or _text(party, "URIUniversalCommunication", "URIID"),
-        line_of(*address)[:400],
-        _text(party, "PostalTradeAddress", "CountryID").upper(),
+        _shown(party, "Name"),
+        _numbers(party, ("SpecifiedTaxRegistration", "ID"), ("SpecifiedLegalOrganization", "ID")),
+        _shown(party, "DefinedTradeContact", "EmailURIUniversalCommunication", "URIID") or _shown(party, "URIUniversalCommunication", "URIID"),
+        line_of(*address)[:_LONGEST],
+        _text(party, "PostalTradeAddress", "CountryID").upper()[:2],
     )
