@@ -347,7 +347,7 @@ SENTENCES: dict[str, str] = {
     "mail_header_refused": _("The header {value} of the message is not the one that was written; nothing was sent."),
     "password_file_unreadable": _("The password file {value} cannot be read: {reason}"),
     "password_needs_tls": _("The password was not sent, because the connection is not encrypted: set COLLECT_SMTP_STARTTLS to true."),
-    "no_channel": _("No mail is configured: set COLLECT_SMTP_HOST and COLLECT_SMTP_FROM, or COLLECT_SMTP_FOLDER; nothing was sent."),
+    "no_channel": _("No mail is configured: set COLLECT_SMTP_FROM, and COLLECT_SMTP_HOST or COLLECT_SMTP_FOLDER; nothing was sent."),
     "not_uncertain": _("Message {key} is not uncertain any more ({state}); look at it again."),
     # imports on pages, and undoing them
     "unknown_sheet": _("This workbook has no sheet {value}; choose from {allowed}."),

@@ -196,8 +196,8 @@ class State:
 
 
 def waiting(view: View, scope: Scope, limit: int) -> list[Line]:
-    """What waits for a decision: the highest level first, then the oldest debt; at most `limit`."""
-    return _lines(view, storage.load_proposals(view.session, scope, storage.PENDING, limit))
+    """What waits for a decision: the highest level first, then the oldest debt; what was deferred last; at most `limit`."""
+    return sorted(_lines(view, storage.load_proposals(view.session, scope, storage.PENDING, limit)), key=lambda line: line.state == "deferred")
 
 
 def decided(view: View, scope: Scope, limit: int, customer_id: int | None = None) -> list[Line]:

@@ -41,6 +41,7 @@ class Contact:
     done_on: date | None
     formal: bool
     message_state: str | None
+    message_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,11 @@ def _contacts(view: View, rows: list[Notice]) -> list[Contact]:
     ids = [row.id for row in rows]
     customers = {row.id: row for row in session.scalars(sa.select(Customer).where(Customer.id.in_({row.customer_id for row in rows})))}
     people = {user.id: user.name for user in load_users(session)}
-    states: dict[int, str] = {row[0]: row[1] for row in session.execute(sa.select(Message.notice_id, Message.state).where(Message.notice_id.in_(ids))) if row[0] is not None}
+    query: Any = sa.select(Message.notice_id, Message.state, Message.id).where(Message.notice_id.in_(ids))
+    messages: dict[int, tuple[str, int]] = {row[0]: (row[1], row[2]) for row in session.execute(query) if row[0] is not None}
     sums: dict[int, dict[str, int]] = {}
     counts: dict[int, int] = {}
-    query: Any = sa.select(NoticeItem.notice_id, Item.currency, sa.func.sum(NoticeItem.asked_minor), sa.func.count()).join(Item, Item.id == NoticeItem.item_id)
+    query = sa.select(NoticeItem.notice_id, Item.currency, sa.func.sum(NoticeItem.asked_minor), sa.func.count()).join(Item, Item.id == NoticeItem.item_id)
     for notice_id, currency, amount, count in session.execute(query.where(NoticeItem.notice_id.in_(ids)).group_by(NoticeItem.notice_id, Item.currency)):
         sums.setdefault(notice_id, {})[currency] = int(amount)
         counts[notice_id] = counts.get(notice_id, 0) + count
@@ -138,7 +140,7 @@ def _contacts(view: View, rows: list[Notice]) -> list[Contact]:
         zone = customer.timezone or view.seller.timezone
         person = people.get(row.user_id, "") if row.user_id else ""
         own = (row.id, customer.customer_no, customer.name, row.step, row.channel, row.state, row.reason, row.day, row.slot_at, zone, person)
-        found.append(Contact(*own, amounts, counts.get(row.id, 0), row.done_on, row.proposal_id is not None, states.get(row.id)))
+        found.append(Contact(*own, amounts, counts.get(row.id, 0), row.done_on, row.proposal_id is not None, *messages.get(row.id, (None, None))))
     return found
 
 

@@ -165,6 +165,7 @@ def log(number: str) -> Response:
         wrong = {}
         if (refusal.field or "").startswith("facts."):
             wrong[(refusal.field or "")[6:]] = sentences.say(refusal)
+            wrong |= _missing(form.excuse.data or "")
         else:
             form.blame(refusal)
         return _log_page(number, form, 422, wrong)
@@ -207,6 +208,12 @@ def _given(code: str) -> dict[str, str]:
     """What was typed for the facts of an excuse."""
     start = f"fact.{code}."
     return {name[len(start) :]: value for name, value in request.form.items() if name.startswith(start)}
+
+
+def _missing(code: str) -> dict[str, str]:
+    """Every fact that the excuse needs and nobody wrote, so that one look at the form tells them all."""
+    known, given = catalogue.load().get(code), _given(code)
+    return {fact.key: sentences.say(Refusal("fact_missing")) for fact in (known.facts if known else ()) if fact.required and not _filled(given.get(fact.key))}
 
 
 def _promise(form: LogForm, currency: str) -> PromiseDraft | None:

@@ -75,7 +75,7 @@ class LineFilter(FilterForm):
 
     q = StringField(i18n.lazy("Payer or text"))
     state = SelectField(i18n.lazy("State"), choices=pages.choices({key: i18n.lazy(label) for key, label in STATES.items()}), validate_choice=False, default="open")
-    account = SelectField(i18n.lazy("Account"), choices=[], validate_choice=False)
+    account = SelectField(i18n.lazy("Bank account"), choices=[], validate_choice=False)
     least = StringField(i18n.lazy("Score from"))
 
 
@@ -106,7 +106,7 @@ class LearnForm(PageForm):
     """A payer that pays for a customer."""
 
     name = StringField(i18n.lazy("Payer"), [validators.InputRequired(), validators.Length(max=200)])
-    account = StringField(i18n.lazy("Account"), [validators.Length(max=64)])
+    account = StringField(i18n.lazy("Payer's account"), [validators.Length(max=64)])
     customer_no = StringField(i18n.lazy("Customer no."), [validators.InputRequired(), validators.Length(max=64)])
     payer = SelectField(i18n.lazy("Who is the payer?"), choices=pages.choices({key: i18n.lazy(label) for key, label in PAYERS.items() if key}), validate_choice=False)
     letter = StringField(i18n.lazy("Letter"), [validators.Length(max=200)])

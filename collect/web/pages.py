@@ -50,7 +50,7 @@ NAVIGATION = (
     Entry("aging.index", i18n.mark("Aging"), "aging", "a", Permission.READ_LEDGER),
     Entry("customers.index", i18n.mark("Customers"), "customers", "c", Permission.READ_LEDGER),
     Entry("invoices.index", i18n.mark("Invoices"), "invoices", "i", Permission.READ_LEDGER),
-    Entry("bank.index", i18n.mark("Cash"), "cash", "b", Permission.ALLOCATE),
+    Entry("bank.index", i18n.mark("Cash and bank"), "cash", "b", Permission.ALLOCATE),
     Entry("adjustments.index", i18n.mark("Adjustments"), "adjustments", "j", Permission.READ_LEDGER),
     Entry("statements.index", i18n.mark("Statements"), "statements", "t", Permission.READ_LEDGER),
     Entry("drafts.index", i18n.mark("Drafts"), "drafts", "f", Permission.IMPORT),

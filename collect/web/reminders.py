@@ -15,6 +15,7 @@ from collect.services import day as rounds
 from collect.services import dunning
 from collect.web import pages
 from collect.web.pages import FilterForm, PageForm, Permission, needs
+from collect.web.words import MESSAGE_STATES
 
 blueprint = Blueprint("reminders", __name__, url_prefix="/reminders")
 SHOWN = ("planned", "made", "held", "ended")
@@ -131,7 +132,9 @@ def _contact(number: int, status: int = 200, form: PostForm | None = None) -> Re
         written = dunning.written(view, notice)
     open_letter = notice.channel == "letter" and notice.state == "planned" and pages.may(Permission.LOG_CONTACT)
     post_form = (form or PostForm(formdata=None)) if open_letter or form else None
-    return pages.render("reminders/show.html", status, contact=contact, lines=lines, notice=notice, written=written, post_form=post_form, words=contact_words)
+    return pages.render(
+        "reminders/show.html", status, contact=contact, lines=lines, notice=notice, written=written, post_form=post_form, words=contact_words, sending=MESSAGE_STATES
+    )
 
 
 @blueprint.get("/customers/<number:number>")
@@ -161,7 +164,7 @@ def _page(status: int = 200, form: RunForm | None = None) -> Response:
             found = reports.contacts(view, scope, shown, key, size + 1)
             page = pages.page_of(found, size, lambda row: f"{(row.slot - _EPOCH) // timedelta(microseconds=1)}.{row.id}", key is None)  # type: ignore[attr-defined]
         context = {"today": view.today, "last_day": last_day}
-    return pages.render("reminders/index.html", status, page=page, shown=shown, refused=form, words=contact_words, **context)
+    return pages.render("reminders/index.html", status, page=page, shown=shown, refused=form, words=contact_words, sending=MESSAGE_STATES, **context)
 
 
 def _key(text: str) -> tuple[datetime, int] | None:
