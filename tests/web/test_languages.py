@@ -100,7 +100,24 @@ DATA = frozenset(
     | set(re.findall("[A-Za-z]+", AGENT))
 )
 """What people entered, or sent with their browser; none of it may be a word of the program."""
-_ENTERED = ["华北医疗器械有限公司", "华北", "管理员", "三月", "何不在", "新民药店", "验收单已签", "核错发票", "年审", "补记", "列一", "列二", "客户编号", "客户编码", "客户名称", "澄远医疗"]
+_ENTERED = [
+    "华北医疗器械有限公司",
+    "华北",
+    "管理员",
+    "三月",
+    "何不在",
+    "新民药店",
+    "验收单已签",
+    "核错发票",
+    "年审",
+    "补记",
+    "列一",
+    "列二",
+    "客户编号",
+    "客户编码",
+    "客户名称",
+    "澄远医疗",
+]
 _ENTERED += ["催收策略（中国）", *happenings.names_of(), CUSTOMERS, CONTACTS, INVOICES, PAYMENTS, CREDITS, *(name for _username, name in PEOPLE.values()), i18n.NAMES["zh"]]
 CHINESE = frozenset(re.findall("[\u3400-\u9fff]+", " ".join(_ENTERED)))
 """The same in Chinese, for the walk in English; and the name of the language itself."""
