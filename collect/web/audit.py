@@ -14,6 +14,7 @@ from collect.reports import audit as reports
 from collect.storage.listings import AuditWish
 from collect.web import numbers, pages, words
 from collect.web.aging import document_address
+from collect.web.differences import Difference, differences
 from collect.web.pages import FilterForm, Permission, needs
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -39,7 +40,7 @@ class Line:
     kind: str
     key: str
     address: str
-    differences: list[words.Difference]
+    differences: list[Difference]
     reason: str
     hash: str
 
@@ -67,7 +68,7 @@ def index() -> Response:
             words.said(words.KINDS, row.kind),
             _key(row.kind, row.key),
             _address(row.action, row.kind, row.key),
-            words.differences(row.before, row.after, people, row.currency),
+            differences(row.before, row.after, people, row.currency),
             words.said(words.REASONS, row.reason),
             row.hash,
         )

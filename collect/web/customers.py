@@ -30,6 +30,7 @@ from collect.storage.listings import CustomerWish, Mark
 from collect.storage.users import load_users
 from collect.web import bars, cases, cash, files, numbers, pages, words
 from collect.web.aging import document_address
+from collect.web.differences import Difference, differences
 from collect.web.pages import FilterForm, PageForm, Permission, needs
 
 blueprint = Blueprint("customers", __name__, url_prefix="/customers")
@@ -65,7 +66,7 @@ class Happened:
     title: str
     address: str
     other: str
-    differences: list[words.Difference]
+    differences: list[Difference]
     reason: str
 
 
@@ -253,7 +254,7 @@ def _told(view: View, found: list[listings.Happening], customer: Profile) -> lis
     for entry in found:
         about = entry.kind if entry.kind in words.DOCUMENTS else ""
         title = words.said(words.HAPPENINGS, entry.what)
-        changed = words.differences(entry.before, entry.after, people, customer.currency) if entry.mark.rank == 3 else []
+        changed = differences(entry.before, entry.after, people, customer.currency) if entry.mark.rank == 3 else []
         other = document_address(entry.other_kind, entry.other) if entry.other else ""
         lines.append(Happened(entry, title, document_address(about, entry.number) if about else "", other, changed, words.said(words.REASONS, entry.reason)))
     return lines

@@ -16,6 +16,7 @@ from collect.storage.customers import find_customer
 from collect.storage.listings import DocumentWish
 from collect.web import bars, files, numbers, pages, words
 from collect.web.aging import document_address
+from collect.web.differences import differences
 from collect.web.pages import FilterForm, PageForm, Permission, needs
 
 blueprint = Blueprint("invoices", __name__, url_prefix="/invoices")
@@ -110,7 +111,7 @@ def _page(number: str, status: int = 200, refused: EventForm | None = None) -> R
     if form is not None:
         awaited = {part.trigger: i18n.lazy(words.TRIGGERS[part.trigger]) for part in invoice.waiting if part.trigger in words.TRIGGERS}
         form.trigger.choices = pages.choices(awaited)
-    changes = {step.change: words.differences(step.change.before, step.change.after, people) for step in invoice.history if step.change}
+    changes = {step.change: differences(step.change.before, step.change.after, people) for step in invoice.history if step.change}
     days = (today - invoice.next_due).days if invoice.next_due else 0
     context = {"invoice": invoice, "form": form, "today": today, "days": days, "changes": changes, "words": words, "document_address": document_address}
     return pages.render("receivables/show.html", status, tone=bars.tone, **context)

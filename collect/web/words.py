@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-from collect import catalogue, i18n
+from collect import i18n
 from collect.contact_words import CONTACT_STEPS, NOTICE_STATES
 from collect.contact_words import REASONS as CONTACT_REASONS
 from collect.domain.rights import SYSTEM
 from collect.i18n import mark as _
 from collect.reports.cases import STATES
-from collect.reports.cases import said as excuse_name
-from collect.reports.escalations import REASON_NAMES
 from collect.reports.escalations import STATES as PROPOSAL_STATES
 from collect.reports.escalations import STEPS as FORMAL_STEPS
 from collect.reports.statements import KINDS as STATEMENT_KINDS
@@ -478,8 +473,7 @@ FIELDS = {
     "withdrawn": _("Withdrawn"),
     "written": _("Changed"),
 }
-_HIDDEN = frozenset({"content_hash", "digest", "file_hash", "parent_id", "parts", "version"})
-_CODES: dict[str, Mapping[str, str]] = {
+CODES: dict[str, Mapping[str, str]] = {
     "status": {"posted": _("Posted"), "void": _("Void")},
     "method": METHODS,
     "role": ROLES | CONTACT_ROLES,
@@ -508,59 +502,6 @@ _CODES: dict[str, Mapping[str, str]] = {
 def said(words: Mapping[str, str], code: str | None) -> str:
     """The reader's word for a code; a code without a word shows itself, so that it is seen and gets one."""
     return i18n.gettext(words[code]) if code and code in words else (code or "")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One field that a change touched; empty text where there was or is nothing."""
-
-    label: str
-    before: str
-    after: str
-    word: bool
-
-
-def differences(before: str | None, after: str | None, people: Mapping[int, str], currency: str = "") -> list[Difference]:
-    """What an audit row says of fields, in words: `before` and `after` are its JSON texts, `people` user ids to names.
-
-    `currency` is that of amounts kept as minor units (a credit limit), where it is known; `word` is true where the
-    values are words of ours (translated) rather than somebody's data.
-    """
-    old: dict[str, Any] = json.loads(before) if before else {}
-    new: dict[str, Any] = json.loads(after) if after else {}
-    found = []
-    for name in [*old, *(name for name in new if name not in old)]:
-        if name not in _HIDDEN and (old.get(name) not in (None, "") or new.get(name) not in (None, "")):
-            word = name in _CODES or name == "excuse" or isinstance(new.get(name, old.get(name)), bool)
-            found.append(Difference(said(FIELDS, name), _value(name, old.get(name), people, currency), _value(name, new.get(name), people, currency), word))
-    return found
-
-
-def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> str:
-    """A stored value as text."""
-    if value is None:
-        return ""
-    if name == "excuse":
-        return excuse_name(str(value))
-    if name == "facts" and isinstance(value, dict):
-        labels = {fact.key: fact.label for excuse in catalogue.load().values() for fact in excuse.facts}
-        return i18n.gettext(", ").join(f"{catalogue.label(labels[key], i18n.current()) if key in labels else key} = {each}" for key, each in value.items())
-    if isinstance(value, bool):
-        return i18n.gettext("Yes") if value else i18n.gettext("No")
-    if name in ("rep", "collector", "lead_id") and isinstance(value, int):
-        return people.get(value, str(value))
-    if name == "credit_limit" and isinstance(value, int) and currency:
-        return i18n.group(value, currency)
-    if isinstance(value, list):
-        return i18n.gettext(", ").join(_value(name, each, people, currency) for each in value if each is not None)
-    if isinstance(value, dict):
-        return i18n.gettext(", ").join(f"{key} = {each}" for key, each in value.items())
-    text = str(value)
-    if name == "reasons":
-        return i18n.gettext(", ").join(said(REASON_NAMES, each) for each in text.split())
-    if name == "scopes":
-        return i18n.gettext(", ").join(said(SCOPES, each) for each in text.split())
-    return said(_CODES[name], text) if name in _CODES else text
 
 
 def who(actor: str | None) -> str:
