@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +21,14 @@ from tests.conftest import FixedClock
 pytestmark = pytest.mark.xdist_group("demo served")
 
 
+@pytest.fixture
+def place(made: Path, tmp_path: Path) -> Path:
+    """A copy of the demonstration for one test: serving brings it up to the day it really is."""
+    return Path(shutil.copytree(made, tmp_path / "demonstration"))
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demonstration that was made the day before the tests' today."""
     from argon2 import PasswordHasher
 
