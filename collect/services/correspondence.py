@@ -19,7 +19,7 @@ from collect.domain.policy import Rung
 from collect.services.policy import Rules
 from collect.storage.cases import Promise
 from collect.storage.company import Seller
-from collect.storage.customers import Contact, Customer
+from collect.storage.customers import Contact, Customer, policy_segment
 from collect.storage.escalations import Hold
 from collect.storage.notices import Notice, NoticeItem
 from collect.storage.receivables import Item
@@ -172,7 +172,7 @@ def _joined(words: Mapping[str, str], parts: list[str]) -> str:
 def facts_of(session: Session, seller: Seller, rules: Rules, notice: Notice, items: Sequence[Line], deadline: date | None, today: date) -> Facts:
     """The facts of a notice from the books: who is written to and by whom, the promise it follows, the hold it tells of."""
     customer = session.get_one(Customer, notice.customer_id)
-    segment = rules.policy.segment_of(customer.segment, customer.terms)
+    segment = rules.policy.segment_of(policy_segment(session, customer), customer.terms)
     facts = Facts(customer.name, customer.customer_no, seller.name, items, today, deadline, contact=_contact(session, customer.id), sender=_sender(session, customer))
     days = items[0].days if items else 0
     ahead = sorted((at, rung) for rung, at in segment.ladder.items() if max(days, 0) < at <= days + AHEAD and rung != notice.step)

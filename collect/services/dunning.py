@@ -26,7 +26,7 @@ from collect.storage import audit
 from collect.storage import notices as storage
 from collect.storage.accounts import load_account, load_accounts
 from collect.storage.company import Seller
-from collect.storage.customers import Customer, seen, seen_ids
+from collect.storage.customers import Customer, policy_segment, seen, seen_ids
 from collect.storage.database import next_ids
 from collect.storage.notices import Notice, NoticeItem, Round
 from collect.storage.outbox import Message
@@ -445,7 +445,7 @@ def settle_sent(work: Work, notice_id: int, day: date, items: Iterable[Asked] = 
     lines = list(items)
     rules = in_force(session, work.seller, day)
     customer = session.get_one(Customer, notice.customer_id)
-    segment = rules.policy.segment_of(customer.segment, customer.terms)
+    segment = rules.policy.segment_of(policy_segment(session, customer), customer.terms)
     if lines:
         session.execute(sa.delete(NoticeItem).where(NoticeItem.notice_id == notice_id))
         for line in lines:

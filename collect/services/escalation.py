@@ -26,7 +26,7 @@ from collect.services.proposals import Book, Move, Wish, covers, find_account
 from collect.storage import audit
 from collect.storage import escalations as storage
 from collect.storage.company import Seller
-from collect.storage.customers import Customer, find_customer, load_customers
+from collect.storage.customers import Customer, find_customer, load_customers, policy_segment
 from collect.storage.database import next_ids
 from collect.storage.escalations import Hold, Proposal, SupplyAnswer
 from collect.storage.notices import Notice
@@ -206,7 +206,7 @@ def propose(work: Work, customer_no: str, step: str, note: str) -> int:
     kept = proposals.book(work.session, ALL, in_force(work.session, work.seller, day), day, work.now, work.seller.country, ids=[customer.id])
     account = find_account(work.session, work.seller, customer.id, day)
     account = kept.held(account) if account is not None else None
-    segment = kept.rules.policy.segment_of(customer.segment, customer.terms)
+    segment = kept.rules.policy.segment_of(policy_segment(work.session, customer), customer.terms)
     if not note:
         raise Refusal("legal_review_missing" if step in segment.legal_review else "missing_reason", "note")
     wish = _release_by_hand(kept, customer, account) if step == RELEASE else _step_by_hand(kept, segment, account, Rung(step))
@@ -255,7 +255,7 @@ def preview_notice(session: Session, seller: Seller, row: Proposal, customer: Cu
     facts = facts_of(session, seller, rules, Notice(customer_id=customer.id, step=row.step), lines, deadline, today)
     language = customer.language or seller.language
     if row.step in HOLDS:
-        segment = rules.policy.segment_of(customer.segment, customer.terms)
+        segment = rules.policy.segment_of(policy_segment(session, customer), customer.terms)
         facts = replace(facts, basis=_basis(rules, language), conditions=_conditions(row, segment, language))
     return compose(language, row.step, facts, rules.policy.texts)
 
@@ -344,7 +344,7 @@ def _approve(work: Work, row: Proposal, customer: Customer, case: domain.Case, b
     if account is None or not case.overdue:
         raise Refusal("proposal_reason_gone")
     rung = Rung(row.step)
-    segment = rules.policy.segment_of(customer.segment, customer.terms)
+    segment = rules.policy.segment_of(policy_segment(work.session, customer), customer.terms)
     if rung in HOLDS:
         if covers([hold.rung for hold in held], rung):
             raise Refusal("hold_in_force")

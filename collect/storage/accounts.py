@@ -23,7 +23,7 @@ from collect.storage.balances import Question, is_current
 from collect.storage.cases import Activity, Dispute, Promise, Standing, load_received
 from collect.storage.cash import Credit
 from collect.storage.company import Seller
-from collect.storage.customers import Customer, seen, seen_ids
+from collect.storage.customers import Customer, head_segments, seen, seen_ids
 from collect.storage.escalations import Hold
 from collect.storage.ledger import Line
 from collect.storage.notices import NoticeItem
@@ -65,7 +65,10 @@ def load_account(session: Session, scope: Scope, as_of: date, seller: Seller, cu
         return found
     which = _Which(scope, [customer_id])
     person = _people(session, which).get(customer_id)
-    return None if person is None else _account(person, _facts(session, which, as_of)[customer_id], (), seller)
+    if person is None:
+        return None
+    segment = head_segments(session, [customer_id]).get(customer_id, person.segment) if person.parent_id is not None else person.segment
+    return _account(person, segment, _facts(session, which, as_of)[customer_id], (), seller)
 
 
 def load_accounts(session: Session, scope: Scope, as_of: date, seller: Seller, customer_ids: Sequence[int] | None = None) -> Iterator[Account]:
@@ -79,6 +82,7 @@ def load_accounts(session: Session, scope: Scope, as_of: date, seller: Seller, c
     # Rules compare dates a million times over: each day is one object, made once.
     rows = _items(session, which, as_of)
     people = _people(session, which)
+    groups = head_segments(session, customer_ids) if any(person.parent_id is not None for person in people.values()) else {}
     done = _steps_done(session, which, as_of)
     disputed = _disputed(session, which, as_of)
     nothing = _Facts()
@@ -103,7 +107,7 @@ def load_accounts(session: Session, scope: Scope, as_of: date, seller: Seller, c
             for row in group
         ]
         items.sort(key=by_due)
-        yield _account(person, facts.get(customer_id, nothing), tuple(items), seller)
+        yield _account(person, groups.get(customer_id, person.segment), facts.get(customer_id, nothing), tuple(items), seller)
 
 
 _NO_STEP: tuple[str | None, date | None] = (None, None)
@@ -122,13 +126,13 @@ class _Which:
         return conditions if self.ids is None else [*conditions, column.in_(list(self.ids))]
 
 
-def _account(person: Any, facts: _Facts, items: tuple[OpenItem, ...], seller: Seller) -> Account:
+def _account(person: Any, segment: str | None, facts: _Facts, items: tuple[OpenItem, ...], seller: Seller) -> Account:
     email = person.email if person.email not in facts.dead_addresses else None
     return Account(
         customer_id=person.id,
         customer_no=person.customer_no,
         name=person.name,
-        segment=person.segment,
+        segment=segment,
         terms=person.terms,
         currency=person.currency,
         country=person.country if len(person.country) == 2 else seller.country,
@@ -153,7 +157,7 @@ def _account(person: Any, facts: _Facts, items: tuple[OpenItem, ...], seller: Se
 
 def _people(session: Session, which: _Which) -> dict[int, Any]:
     who = (Customer.id, Customer.customer_no, Customer.name, Customer.segment, Customer.terms, Customer.currency, Customer.country)
-    how = (Customer.timezone, Customer.language, Customer.email, Customer.rep_id, Customer.collector_id, Customer.credit_limit)
+    how = (Customer.timezone, Customer.language, Customer.email, Customer.rep_id, Customer.collector_id, Customer.credit_limit, Customer.parent_id)
     query = sa.select(*who, *how).where(seen(which.scope))
     if which.ids is not None:
         query = query.where(Customer.id.in_(list(which.ids)))

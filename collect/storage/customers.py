@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from collect.domain.rights import Scope
 from collect.storage.database import Base, Day, Instant, Minor
@@ -100,6 +101,27 @@ def load_customers(session: Session, scope: Scope, ids: list[int]) -> dict[int, 
         rows = session.scalars(sa.select(Customer).where(Customer.id.in_(ids[start : start + 5000]), seen(scope)))
         found.update((row.id, row) for row in rows)
     return found
+
+
+def head_segments(session: Session, ids: Sequence[int] | None = None) -> dict[int, str]:
+    """Member of a group to the segment of the group's head, at any depth: a group has one policy, that of its head.
+
+    A member whose head names no segment is not in it, and follows his own. All groups, or only some customers' where
+    told. Scope has no part in it: how a customer is treated does not depend on who looks.
+    """
+    above = aliased(Customer)
+    lowest = sa.select(Customer.id.label("member"), Customer.parent_id.label("above")).where(Customer.parent_id.is_not(None))
+    if ids is not None:
+        lowest = lowest.where(Customer.id.in_(list(ids)))
+    climb = lowest.cte("customer_group", recursive=True)
+    climb = climb.union(sa.select(climb.c.member, above.parent_id).where(above.id == climb.c.above, above.parent_id.is_not(None)))
+    query = sa.select(climb.c.member, above.segment).where(above.id == climb.c.above, above.parent_id.is_(None), above.segment.is_not(None))
+    return {row.member: row.segment for row in session.connection().execute(query)}
+
+
+def policy_segment(session: Session, customer: Customer) -> str | None:
+    """The word by which a customer's segment of the policy is found: his group's, else his own."""
+    return customer.segment if customer.parent_id is None else head_segments(session, [customer.id]).get(customer.id, customer.segment)
 
 
 def load_duties(session: Session, scope: Scope, duty: str, as_of: date, known_at: datetime | None = None) -> dict[int, int | None]:
