@@ -1,4 +1,4 @@
-"""`python3 run.py bench aging|import|match|remind|statement [--documents N] [--engine sqlite|postgresql|both] [--runs N]`."""
+"""`python3 run.py bench aging|export|import|match|pages|remind|statement [--documents N] [--engine sqlite|postgresql|both] [--runs N]`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ from pathlib import Path
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="collect-xdg-"))
 
-from benchmarks import aging, book, importing, matching, remind, statement
+from benchmarks import aging, book, export, importing, matching, pages, remind, statement
 from collect import settings
 from collect.runtime import Runtime
 from collect.services import setup
 
-BENCHMARKS = {"aging": aging.run, "import": importing.run, "match": matching.run, "remind": remind.run, "statement": statement.run}
+BENCHMARKS = {
+    "aging": aging.run,
+    "export": export.run,
+    "import": importing.run,
+    "match": matching.run,
+    "pages": pages.run,
+    "remind": remind.run,
+    "statement": statement.run,
+}
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ def run(make: Callable[[], Runtime], files: dict[str, Path], runs: int) -> None:
 
         return act
 
-    scan = _bare(runtime, _scan(runtime, past))
+    scan = _bare(runtime, scan_statement(runtime, past))
     balances = _bare(
         runtime,
         "SELECT customer_id, currency, SUM(open_minor), " + _cases(runtime, "due_date", "open_minor", AS_OF) + " FROM item WHERE open_minor > 0 GROUP BY customer_id, currency",
@@ -79,7 +79,7 @@ def _cases(runtime: Runtime, column: str, amount: str, as_of: date) -> str:
     return ", ".join(f"SUM(CASE WHEN {column} <= {_literal(runtime, start)} THEN {amount} ELSE 0 END)" for start in EDGES.starts(as_of))
 
 
-def _scan(runtime: Runtime, as_of: date) -> str:
+def scan_statement(runtime: Runtime, as_of: date) -> str:
     cases = _cases(runtime, "due", "receivable", as_of)
     return f"SELECT customer_id, currency, SUM(receivable), {cases}, SUM(unapplied) FROM ledger_line WHERE day <= {_literal(runtime, as_of)} GROUP BY customer_id, currency"
 

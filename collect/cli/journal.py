@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +38,12 @@ def journal(since: str, until: str, currency: str | None, form: str, target: Pat
     _no_terminal(form, target)
     with open_runtime().read(SYSTEM) as view:
         first, last = day_of(view, since), day_of(view, until)
-        found = list(reports.vouchers(view, ALL, first, last, i18n.current(), currency.upper() if currency else None))
-    _give_out(reports.as_table(found, first, last, i18n.current()), reports.as_json(found) if form == "json" else None, form, target)
+        found = reports.vouchers(view, ALL, first, last, i18n.current(), currency.upper() if currency else None)
+        if form == "json":
+            output.given_out(target, lambda file: output.write_json(reports.as_json(found), file))
+            return
+        table = reports.as_table(found, first, last, i18n.current())
+    _give_out(table, None, form, target)
 
 
 @click.command(
@@ -75,17 +78,4 @@ def _give_out(table: Table, value: Any, form: str, target: Path | None) -> None:
     if form == "table" and target is None:
         output.as_table(table)
         return
-    if form == "table":
-        data = output.table_text(table).encode()
-    elif form == "json":
-        data = (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
-    else:
-        from collect import i18n
-        from collect.exchange import export
-
-        data = export.csv_bytes(table) if form == "csv" else export.xlsx_bytes(table, language=i18n.current())
-    if target is None:
-        output.as_bytes(data)
-    else:
-        output.as_file(target, data)
-        output.note(gettext("Written to {file}.", file=target))
+    output.table_given_out(table, value, form, target)

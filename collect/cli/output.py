@@ -7,10 +7,10 @@ import os
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -48,28 +48,63 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def as_bytes(data: bytes) -> None:
-    """Ready bytes (CSV, XLSX, PDF) on standard output, as they are."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-
-
 def as_file(target: Path, data: bytes) -> None:
     """Bytes into a file, which is complete as soon as it has its name; devices and pipes are written to directly."""
+    into_file(target, lambda file: file.write(data))
+
+
+def given_out(target: Path | None, write: Callable[[BinaryIO], object]) -> None:
+    """What `write` writes, into the file that was named, which is then told, or on standard output."""
+    if target is None:
+        sys.stdout.flush()
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    into_file(target, write)
+    note(gettext("Written to {file}.", file=target))
+
+
+def into_file(target: Path, write: Callable[[BinaryIO], object]) -> None:
+    """What `write` writes, into a file that is complete as soon as it has its name."""
     if target.exists() and not target.is_file():
-        target.write_bytes(data)
+        with target.open("wb") as file:
+            write(file)
         return
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            write(file)
         partial.chmod(0o666 & ~_mask())
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def table_given_out(table: Table, value: Any, form: str, target: Path | None) -> None:
+    """A report as `table`, `json` (its `value`), `csv` or `xlsx`, into the file that was named or on standard output."""
+    from collect import i18n
+    from collect.exchange import export
+
+    def write(file: BinaryIO) -> None:
+        if form == "csv":
+            export.write_csv(table, file)
+        elif form == "xlsx":
+            export.write_xlsx(table, file, i18n.current())
+        else:
+            file.write(table_text(table).encode() if form == "table" else (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode())
+
+    given_out(target, write)
+
+
+def write_json(values: Iterable[Any], file: BinaryIO) -> None:
+    """Many values as one JSON list, one after the other, laid out as `as_json` would."""
+    between = b"[\n"
+    for value in values:
+        file.write(between + ("  " + json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n  ")).encode())
+        between = b",\n"
+    file.write(b"[]\n" if between == b"[\n" else b"\n]\n")
 
 
 def _mask() -> int:

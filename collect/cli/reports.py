@@ -68,25 +68,12 @@ def _give_out(view: View, built: AgingReport, form: str, target: Path | None) ->
     from collect.reports import aging as reports
 
     table = reports.as_table(built, i18n.current(), view.seller.timezone)
-    if form == "json":
-        import json
-
-        data = (json.dumps(reports.as_json(built), ensure_ascii=False, indent=2) + "\n").encode()
-    elif form == "table":
-        if target is None:
-            output.as_table(table)
-            return
-        data = output.table_text(table).encode()
+    if form == "table" and target is None:
+        output.as_table(table)
     elif form == "pdf":
         from collect.documents.table import render_table
 
         data = render_table(table, i18n.current(), view.seller.name, i18n.show_instant(view.now, view.seller.timezone))
+        output.given_out(target, lambda file: file.write(data))
     else:
-        from collect.exchange import export
-
-        data = export.csv_bytes(table) if form == "csv" else export.xlsx_bytes(table, language=i18n.current())
-    if target is None:
-        output.as_bytes(data)
-    else:
-        output.as_file(target, data)
-        output.note(gettext("Written to {file}.", file=target))
+        output.table_given_out(table, reports.as_json(built) if form == "json" else None, form, target)

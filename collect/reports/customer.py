@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from collect.domain import aging
 from collect.domain.errors import NotFound
 from collect.domain.rights import Scope
+from collect.exchange.spool import Spool
 from collect.i18n import mark as _
 from collect.reports.aging import AgingOptions, AgingReport, build
 from collect.runtime import View
@@ -207,9 +208,9 @@ COLUMNS = (
 CUSTOMERS = _("Customers")
 
 
-def as_table(found: list[ListLine], today: date) -> Table:
+def as_table(found: Iterable[ListLine], today: date) -> Table:
     """The list as a table; what is unapplied stands there as a negative amount, as in the aging (S8)."""
-    rows = [
+    rows = (
         (
             line.entry.customer_no,
             line.entry.name,
@@ -222,8 +223,8 @@ def as_table(found: list[ListLine], today: date) -> Table:
             -line.balance.unapplied,
         )
         for line in found
-    ]
-    return Table(CUSTOMERS, COLUMNS, rows, facts=((_("As of"), today.isoformat()),), currency=4)
+    )
+    return Table(CUSTOMERS, COLUMNS, Spool(rows), facts=((_("As of"), today.isoformat()),), currency=4)
 
 
 def _people(view: View) -> dict[int, Person]:

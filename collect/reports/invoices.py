@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
 from collect.domain import aging
 from collect.domain.rights import Scope
+from collect.exchange.spool import Spool
 from collect.i18n import mark as _
 from collect.runtime import View
 from collect.storage import listings
@@ -45,9 +46,9 @@ def all_entries(view: View, scope: Scope, wish: DocumentWish) -> Iterator[Docume
         after = some[-1].id
 
 
-def as_table(found: Iterator[DocumentEntry] | Sequence[DocumentEntry], today: date) -> Table:
+def as_table(found: Iterable[DocumentEntry], today: date) -> Table:
     """The list as a table; an instalment has its part after the number, days count only for what is open."""
-    return Table(INVOICES, COLUMNS, [_cells(entry, today) for entry in found], facts=((_("As of"), today.isoformat()),), currency=6)
+    return Table(INVOICES, COLUMNS, Spool(_cells(entry, today) for entry in found), facts=((_("As of"), today.isoformat()),), currency=6)
 
 
 def _cells(entry: DocumentEntry, today: date) -> tuple[Any, ...]:

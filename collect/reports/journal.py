@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -14,6 +14,7 @@ from collect import assets, i18n
 from collect.domain import aging, ledger, money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Scope
+from collect.exchange.spool import Spool
 from collect.i18n import mark as _
 from collect.runtime import View
 from collect.storage import balances
@@ -136,41 +137,41 @@ COLUMNS = (
 )
 
 
-def as_table(found: list[Voucher], since: date, until: date, language: str) -> Table:
+def as_table(found: Iterable[Voucher], since: date, until: date, language: str) -> Table:
     """The vouchers as a table, a row an entry, with a total of each side by currency."""
-    rows = []
     sums: dict[str, list[int]] = {}
-    for voucher in found:
-        summary = i18n.in_language(language, EVENTS.get(voucher.event, voucher.event))
-        for entry in voucher.entries:
-            rows.append(
-                (voucher.number, voucher.day, summary, *entry.account, entry.customer_no, entry.customer_name, voucher.currency, entry.debit or None, entry.credit or None),
-            )
+
+    def cells() -> Iterator[tuple[Any, ...]]:
+        for voucher in found:
+            summary = i18n.in_language(language, EVENTS.get(voucher.event, voucher.event))
             side = sums.setdefault(voucher.currency, [0, 0])
-            side[0] += entry.debit
-            side[1] += entry.credit
+            for entry in voucher.entries:
+                side[0] += entry.debit
+                side[1] += entry.credit
+                sides = (entry.debit or None, entry.credit or None)
+                yield (voucher.number, voucher.day, summary, *entry.account, entry.customer_no, entry.customer_name, voucher.currency, *sides)
+
+    rows = Spool(cells())
     totals = [(_("Total"), None, None, None, None, None, None, currency, *sides) for currency, sides in sorted(sums.items())]
     facts = ((_("From"), since.isoformat()), (_("To"), until.isoformat()))
     return Table(_("Vouchers"), COLUMNS, rows, totals, facts, currency=7)
 
 
-def as_json(found: list[Voucher]) -> list[dict[str, Any]]:
-    """The vouchers with fixed keys; amounts are decimal strings (S1)."""
+def as_json(found: Iterable[Voucher]) -> Iterator[dict[str, Any]]:
+    """The vouchers one by one, with fixed keys; amounts are decimal strings (S1)."""
 
     def told(voucher: Voucher, entry: Entry) -> dict[str, Any]:
         sides = {"debit": money.plain(entry.debit, voucher.currency), "credit": money.plain(entry.credit, voucher.currency)}
         return {"account": entry.account.code, "account_name": entry.account.name, "customer_no": entry.customer_no or None, **sides}
 
-    return [
-        {
+    for voucher in found:
+        yield {
             "voucher": voucher.number,
             "date": voucher.day.isoformat(),
             "event": voucher.event,
             "currency": voucher.currency,
             "entries": [told(voucher, entry) for entry in voucher.entries],
         }
-        for voucher in found
-    ]
 
 
 class Month(NamedTuple):

@@ -83,7 +83,7 @@ def index() -> Response:
         form.segment.choices = pages.choices({"": i18n.lazy("All"), **{name: name for name in listings.load_segments(view.session, scope)}})
         wish = _wish(view, form, reps)
         if wanted:
-            return files.of_table(view, reports.as_table(list(reports.all_lines(view, scope, wish)), wish.today), wanted, f"customers-{wish.today.isoformat()}")
+            return files.of_table(view, reports.as_table(reports.all_lines(view, scope, wish), wish.today), wanted, f"customers-{wish.today.isoformat()}")
         after = find_customer(view.session, scope, request.args.get("after", "").replace("\x00", "")) if request.args.get("after") else None
         size = pages.page_size()
         found = reports.lines(view, scope, wish, (after.sort_key, after.customer_no) if after else None, size + 1)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
 from flask import Response, make_response
 
 from collect import i18n
@@ -26,18 +31,38 @@ def of_table(view: View, table: Table, form: str, name: str) -> Response:
     if form not in TABLES:
         raise NotFound("format", form)
     language = i18n.current()
-    if form == "csv":
-        data = export.csv_bytes(table, language, bom=True)
-    elif form == "xlsx":
-        data = export.xlsx_bytes(table, language)
-    else:
-        data = render_table(table, language, view.seller.name, i18n.show_instant(view.now, pages.zone()))
-    return send(data, f"{name}.{form}", form)
+    if form == "pdf":
+        return send(render_table(table, language, view.seller.name, i18n.show_instant(view.now, pages.zone())), f"{name}.pdf", form)
+    # Written to a file first, because a list may be long: what is refused is refused before a byte is sent.
+    file = tempfile.TemporaryFile(prefix="collect-")  # noqa: SIM115
+    try:
+        if form == "csv":
+            export.write_csv(table, file, language, bom=True)
+        else:
+            export.write_xlsx(table, file, language)
+        size = file.tell() if form == "csv" else file.seek(0, os.SEEK_END)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    answer = Response(_pieces(file))
+    answer.headers["Content-Length"] = str(size)
+    answer.call_on_close(file.close)
+    return _named(answer, f"{name}.{form}", form)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(65_536):
+            yield piece
 
 
 def send(data: bytes, name: str, form: str) -> Response:
     """A file to keep under a name of plain letters."""
-    answer = make_response(data)
+    return _named(make_response(data), name, form)
+
+
+def _named(answer: Response, name: str, form: str) -> Response:
     answer.headers["Content-Type"] = TYPES[form]
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from flask import Blueprint, Response, request
 from wtforms import SelectField, StringField
 from wtforms.widgets import DateInput
@@ -39,14 +41,19 @@ def index() -> Response:
         scope, sentence = view.actor.scope, ""
         form.currency.choices = pages.choices({"": i18n.lazy("All"), **{code: code for code in load_currencies(view.session, scope)}})
         since, until = view.today.replace(day=1), view.today
-        found: list[reports.Voucher] = []
+        shown: list[reports.Voucher] = []
+        count = 0
         try:
             since = parse_day(text, "since") if (text := (form.since.data or "").strip()) else since
             until = parse_day(text, "until") if (text := (form.until.data or "").strip()) else until
             currency = form.currency.data or None
             if currency is not None:
                 money.exponent(currency)
-            found = list(reports.vouchers(view, scope, since, until, i18n.current(), currency))
+            found = reports.vouchers(view, scope, since, until, i18n.current(), currency)
+            if wanted and request.args.get("what") != "control":
+                return files.of_table(view, reports.as_table(found, since, until, i18n.current()), wanted, f"vouchers-{since.isoformat()}-{until.isoformat()}")
+            shown = list(islice(found, SHOWN))
+            count = len(shown) + sum(1 for _ in found)
         except Refusal as refusal:
             sentence = sentences.say(refusal)
             if (field := form._fields.get(refusal.field or "")) is not None:
@@ -54,12 +61,10 @@ def index() -> Response:
         months = reports.control(view, scope, view.today)
         control = reports.control_table(months, view.today)
         if wanted and not form.errors and not sentence:
-            if request.args.get("what") == "control":
-                return files.of_table(view, control, wanted, f"control-{view.today.isoformat()}")
-            return files.of_table(view, reports.as_table(found, since, until, i18n.current()), wanted, f"vouchers-{since.isoformat()}-{until.isoformat()}")
+            return files.of_table(view, control, wanted, f"control-{view.today.isoformat()}")
     wrong = bool(sentence or form.errors)
     if not wrong:
         form.since.data, form.until.data = since.isoformat(), until.isoformat()
-    table = reports.as_table(found[:SHOWN], since, until, i18n.current())
-    context = {"form": form, "sentence": sentence, "table": table, "count": len(found), "shown": SHOWN, "control": control, "ties_out": reports.ties_out(months)}
+    table = reports.as_table(shown, since, until, i18n.current())
+    context = {"form": form, "sentence": sentence, "table": table, "count": count, "shown": SHOWN, "control": control, "ties_out": reports.ties_out(months)}
     return pages.render("journal/index.html", 422 if wrong else 200, **context)

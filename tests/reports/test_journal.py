@@ -87,7 +87,7 @@ def test_tables_and_json_say_the_same(sqlite_runtime: Runtime) -> None:
     table = journal.as_table(found, date(2026, 2, 1), date(2026, 2, 28), "zh")
     assert table.rows[0] == ("20260210-CNY-01", date(2026, 2, 10), table.rows[0][2], "1122.99", "应收账款-未核销收款", "C1", "华北医院", "CNY", None, 3000)
     assert [total[7:] for total in table.totals] == [("CNY", 25000, 25000), ("JPY", 5000, 5000)]
-    entry = journal.as_json(found)[0]["entries"][1]
+    entry = next(journal.as_json(found))["entries"][1]
     assert entry == {"account": "1002", "account_name": "银行存款", "customer_no": None, "debit": "30.00", "credit": "0.00"}
 
 
