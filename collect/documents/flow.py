@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from collect import i18n
@@ -63,9 +64,11 @@ class Flow:
         self.missing |= missing
         return runs
 
-    def fold(self, text: str, size: float, room: float, bold: bool = False) -> list[Sequence[Run]]:
+    def fold(self, text: str, size: float, room: float, bold: bool = False) -> Sequence[Sequence[Run]]:
         """The text in lines of at most `room` points."""
-        return layout.wrap(self.runs(text, bold), room / size, whole_dates=True)
+        lines, missing = _folded(self.fonts, text, room / size, bold)
+        self.missing |= missing
+        return lines
 
     def gap(self, height: float) -> None:
         """Leave room."""
@@ -110,6 +113,13 @@ class Flow:
             else:
                 cells.append(self._cell(str(value), bold))
         return cells
+
+
+@lru_cache(maxsize=256)
+def _folded(fonts: Fonts, text: str, room: float, bold: bool) -> tuple[tuple[Sequence[Run], ...], frozenset[str]]:
+    """A text in lines of at most `room` ems, and the letters that no face has: most texts of a batch are the same in each letter."""
+    runs, missing = fonts.runs(text, bold)
+    return tuple(layout.wrap(runs, room, whole_dates=True)), frozenset(missing)
 
 
 def _line(runs: Sequence[Run], size: float, leading: float, colour: Colour) -> Draw:

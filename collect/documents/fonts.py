@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,16 +13,15 @@ from zlib import crc32
 
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.pdfdoc import PDFDocument, PDFStream
-from reportlab.pdfbase.ttfonts import TTFError, TTFont
+from reportlab.pdfbase.ttfonts import TTFError
 
 from collect import assets
+from collect.documents.embedding import ASCII, Embedded
 
 MARK = "〓"  # the compositor's mark for a sort that is not in the case
 REGULAR = ("NotoSansSC-Regular.ttf", "NotoSans-Regular.ttf")  # the second for letters that the first lacks
 BOLD = ("NotoSansSC-Bold.ttf", "NotoSans-Bold.ttf")
 SYSTEM = ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc")
-_BEYOND = re.compile(r"> <([0-9A-F]{5,6})>$", re.MULTILINE)
 _log = logging.getLogger(__name__)
 # A font registered a second time while a document is being set would lose the glyphs set so far.
 _loading = threading.Lock()
@@ -34,8 +32,12 @@ class Face:
     """A font that ReportLab knows by `name`; `widths` are the characters it has, each with its width in ems."""
 
     name: str
-    widths: Mapping[str, float] = field(repr=False)
+    widths: Mapping[str, float] = field(repr=False, compare=False)
     embedded: bool = True
+    ascii: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ascii", self.widths.keys() >= set(ASCII))
 
 
 Run = tuple[Face, str]
@@ -59,6 +61,9 @@ class Fonts:
         The first face that has every character takes the whole text; only a text that no face has whole is cut.
         """
         chain = self.bold if bold else self.regular
+        # Figures, dates and numbers of documents are most of what is set.
+        if chain[0].ascii and text.isascii() and text.isprintable():
+            return [(chain[0], text)], set()
         if chain[0].widths.keys() >= set(text):
             return [(chain[0], text)], set()
         text = clean(text)
@@ -101,8 +106,10 @@ def clean(text: str) -> str:
     return "".join(char for char in kept if unicodedata.category(char) not in ("Cc", "Cf", "Cs") and not "\ufe00" <= char <= "\ufe0f")
 
 
-def width(runs: Iterable[Run]) -> float:
+def width(runs: Sequence[Run]) -> float:
     """The width of a text in ems."""
+    if len(runs) == 1:
+        return sum(map(runs[0][0].widths.__getitem__, runs[0][1]))
     return sum(sum(map(face.widths.__getitem__, text)) for face, text in runs)
 
 
@@ -127,23 +134,13 @@ def _load(configured: tuple[Path, ...]) -> Fonts:
     return Fonts(tuple(regular), (*(face for face in heavy if face), *regular))
 
 
-class _Font(TTFont):
-    """ReportLab's font, whose text can also be copied out of the PDF beyond U+FFFF (it writes five digits for UTF-16)."""
-
-    def addObjects(self, doc: PDFDocument) -> None:
-        super().addObjects(doc)
-        for name, stream in doc.idToObject.items():
-            if name.startswith("toUnicodeCMap:") and isinstance(stream, PDFStream) and isinstance(stream.content, str):
-                stream.content = _BEYOND.sub(lambda found: f"> <{chr(int(found[1], 16)).encode('utf-16-be').hex().upper()}>", stream.content)
-
-
 def _truetype(path: Path) -> Face | None:
     """The face of a TrueType file, known to ReportLab from now on; None, and a line in the log, when it cannot be used."""
     # The name stands in the file: the shipped fonts have the same one wherever they are installed.
     shipped = path.parent == assets.folder("config") / "fonts"
     name = f"collect-{path.stem}" if shipped else f"collect-{crc32(str(path).encode()):08x}-{path.stem}"
     try:
-        font = _Font(name, str(path))
+        font = Embedded(name, str(path))
     except (OSError, TTFError, ValueError) as problem:
         _log.warning("font %s cannot be used: %s", path, problem)
         return None

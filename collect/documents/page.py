@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from reportlab import rl_config
 from reportlab.lib.pagesizes import A3, A4, landscape
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.pdfgen.textobject import PDFTextObject
 
 from collect import i18n
+from collect.documents import embedding
 from collect.documents import fonts as letters
 from collect.documents.fonts import Fonts, Run
 from collect.i18n import mark
@@ -26,6 +26,7 @@ RULE: Colour = (0.78, 0.82, 0.86)
 BAND: Colour = (0.957, 0.966, 0.975)
 HEAD: Colour = (0.906, 0.933, 0.953)
 
+DASHES, SOLID = "[3 2.5] 0 d", "[] 0 d"
 MARGIN = 30.0
 FOOT = 40.0
 FACT_GAP = 26.0
@@ -37,9 +38,6 @@ NOT_EMBEDDED = mark("The font of this document is not embedded: Chinese text sho
 
 # Streams as they are instead of as printable text: a fifth smaller, and every reader of the last decades takes them.
 rl_config.useA85 = 0
-
-# A TrueType face is read while its subset is written; two documents must not do that at the same moment.
-_saving = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +69,18 @@ class Heading:
     language: str
 
 
-class _Text(PDFTextObject):
-    """A text whose places have two decimals, and which does not measure what is set: both took a fifth of a document's time."""
-
-    def setTextOrigin(self, x: float, y: float) -> None:
-        self._code.append(f"1 0 0 1 {x:.2f} {y:.2f} Tm")  # type: ignore[attr-defined]
-        self._x0 = self._x = x
-        self._y0 = self._y = y
-
-    def textOut(self, text: str) -> None:
-        # The reader's program moves on by itself; where the next text stands is always said.
-        self._code.append(self._formatText(text))  # type: ignore[attr-defined]
+@cache
+def _filling(colour: Colour) -> str:
+    """The colour of what is filled, in upper case that of lines."""
+    return " ".join(f"{part:g}" for part in colour) + " rg"
 
 
 @dataclass
 class Sheets:
     """The pages of one document while it is drawn: text in any face of the chain, lines, bands, header and footer.
 
-    Sizes and places are points from the lower left corner. `missing` gathers the characters that no face has.
+    Sizes and places are points from the lower left corner. `missing` gathers the characters that no face has,
+    `stock` names by face the letters that stand in every document of this kind (they are cut out of the font once).
     """
 
     paper: Paper
@@ -97,6 +89,7 @@ class Sheets:
     pages: int
     page: int = 0
     missing: set[str] = field(default_factory=set)
+    stock: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._out = io.BytesIO()
@@ -105,36 +98,49 @@ class Sheets:
         # Without a first font of ours the file would name Helvetica, which it does not carry.
         first: Any = self.fonts.regular[0].name  # the stubs ask for a number here
         self.canvas = Canvas(self._out, pagesize=size, invariant=1, lang=language, initialFontName=first)
+        embedding.stock(self.canvas._doc, self.stock)  # type: ignore[attr-defined]
         self.canvas.setTitle(self.heading.title)
         self.canvas.setAuthor(self.heading.company)
         self.canvas.setSubject(" · ".join(f"{label} {value}" for label, value in self.heading.facts))
         self.canvas.setCreator("collect")
-        self._text: _Text | None = None
-        self._face = ("", 0.0)
-        self._colour: Colour | None = None
+        self._showers: dict[str, Callable[[str], embedding.Shown]] = {}
+        self._begin_code()
 
-    def text(self, x: float, y: float, runs: Sequence[Run], size: float, colour: Colour = INK, right: bool = False) -> None:
-        """Set a text with its base line at y, from x on or, if `right`, up to x."""
-        if self._text is None:
-            self._text = _Text(self.canvas)
-            self._face, self._colour = ("", 0.0), None
+    def _begin_code(self) -> None:
+        """A page begins: nothing is drawn, no letter and no colour chosen."""
+        self._code: list[str] = []
+        self._writing = False
+        self._face: tuple[str, float] = ("", 0.0)
+        self._fill: Colour | None = None
+
+    def text(self, x: float, y: float, runs: Sequence[Run], size: float, colour: Colour = INK, right: bool = False, wide: float | None = None) -> None:
+        """Set a text with its base line at y, from x on or, if `right`, up to x (`wide` is its width in ems, where that is known)."""
+        code = self._code
+        if not self._writing:
+            code.append("BT")
+            self._writing = True
         if right:
-            x -= letters.width(runs) * size
-        if colour != self._colour:
-            self._text.setFillColorRGB(*colour)
-            self._colour = colour
-        self._text.setTextOrigin(x, y)
+            x -= (letters.width(runs) if wide is None else wide) * size
+        if colour != self._fill:
+            code.append(_filling(colour))
+            self._fill = colour
+        code.append(f"1 0 0 1 {x:.2f} {y:.2f} Tm")
         for face, piece in runs:
-            if self._face != (face.name, size):
-                self._text.setFont(face.name, size)
-                self._face = (face.name, size)
-            self._text.textOut(piece)
+            show = self._showers.get(face.name)
+            if show is None:
+                show = self._showers[face.name] = embedding.shower(face.name, self.canvas._doc)  # type: ignore[attr-defined]
+            for name, shown in show(piece):
+                if self._face != (name, size):
+                    code.append(f"/{name} {size:.4g} Tf")
+                    self._face = (name, size)
+                code.append(f"({shown}) Tj")
 
     def say(self, x: float, y: float, text: str, size: float, colour: Colour = INK, bold: bool = False, right: bool = False) -> float:
         """Set a text given as it is; returns its width in points."""
         runs = self.runs(text, bold)
-        self.text(x, y, runs, size, colour, right)
-        return letters.width(runs) * size
+        wide = letters.width(runs)
+        self.text(x, y, runs, size, colour, right, wide)
+        return wide * size
 
     def runs(self, text: str, bold: bool = False) -> list[Run]:
         """The text in faces; what no face has is remembered."""
@@ -145,34 +151,30 @@ class Sheets:
     def band(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
         """Fill a rectangle; to be called before the text that stands on it."""
         self._end_text()
-        self.canvas.setFillColorRGB(*colour)
-        self.canvas.rect(x, y, width, height, stroke=0, fill=1)
+        if colour != self._fill:
+            self._code.append(_filling(colour))
+            self._fill = colour
+        self._code.append(f"{x:.2f} {y:.2f} {width:.2f} {height:.2f} re f")
 
     def rule(self, x: float, y: float, width: float, thickness: float = 0.4, colour: Colour = RULE) -> None:
         """Draw a horizontal line."""
-        self._end_text()
-        self.canvas.setStrokeColorRGB(*colour)
-        self.canvas.setLineWidth(thickness)
-        self.canvas.line(x, y, x + width, y)
+        self._pen(thickness, colour)
+        self._code.append(f"{x:.2f} {y:.2f} m {x + width:.2f} {y:.2f} l S")
 
     def frame(self, x: float, y: float, width: float, height: float, colour: Colour = RULE, thickness: float = 0.6, dashed: bool = False) -> None:
         """Draw a rectangle around nothing; dashed where something is to be put by hand."""
-        self._pen(thickness, colour, dashed)
-        self.canvas.rect(x, y, width, height, stroke=1, fill=0)
-        self.canvas.setDash()
+        self._pen(thickness, colour)
+        box = f"{x:.2f} {y:.2f} {width:.2f} {height:.2f} re S"
+        self._code.append(f"{DASHES} {box} {SOLID}" if dashed else box)
 
     def cut(self, x: float, y: float, width: float) -> None:
         """Draw a line along which the paper is cut."""
-        self._pen(0.6, MUTED, True)
-        self.canvas.line(x, y, x + width, y)
-        self.canvas.setDash()
+        self._pen(0.6, MUTED)
+        self._code.append(f"{DASHES} {x:.2f} {y:.2f} m {x + width:.2f} {y:.2f} l S {SOLID}")
 
-    def _pen(self, thickness: float, colour: Colour, dashed: bool) -> None:
+    def _pen(self, thickness: float, colour: Colour) -> None:
         self._end_text()
-        self.canvas.setStrokeColorRGB(*colour)
-        self.canvas.setLineWidth(thickness)
-        if dashed:
-            self.canvas.setDash(3, 2.5)
+        self._code.append(f"{_filling(colour).upper()} {thickness:g} w")
 
     def turn(self, heading: Heading, pages: int) -> None:
         """End the document that is being drawn and begin another one in the same file, with pages of its own."""
@@ -181,9 +183,9 @@ class Sheets:
         self.heading, self.pages, self.page = heading, pages, 0
 
     def _end_text(self) -> None:
-        if self._text is not None:
-            self.canvas.drawText(self._text)
-            self._text = None
+        if self._writing:
+            self._code.append("ET")
+            self._writing = False
 
     def begin(self) -> float:
         """Start the next page with its header (the page before gets its footer); returns the y below the header."""
@@ -230,14 +232,20 @@ class Sheets:
         of = i18n.in_language(language, PAGE_OF, page=self.page, pages=self.pages)
         self.say(self.paper.width - MARGIN, FOOT - 18, of, 7, MUTED, right=True)
         self._end_text()
+        self.canvas.addLiteral("\n".join(self._code))
         self.canvas.showPage()
+        self._begin_code()
 
     def finish(self) -> bytes:
         """The document; the same calls give the same bytes."""
         self._end_page()
-        with _saving:
-            self.canvas.save()
+        self.canvas.save()
         return self._out.getvalue()
+
+
+def footer(language: str) -> tuple[str, str]:
+    """The words of the footer, with the places where something stands."""
+    return i18n.in_language(language, PRINTED, printed=""), i18n.in_language(language, PAGE_OF, page="", pages="")
 
 
 def header_height(fonts: Fonts, heading: Heading, paper: Paper, page: int) -> float:
@@ -247,7 +255,8 @@ def header_height(fonts: Fonts, heading: Heading, paper: Paper, page: int) -> fl
     return MARGIN + 42 + FACT_LINE * len(fact_lines(fonts, heading.facts, paper.usable)) + (2 if heading.facts else 0)
 
 
-def fact_lines(fonts: Fonts, facts: Sequence[tuple[str, str]], room: float) -> list[list[tuple[str, str]]]:
+@lru_cache(maxsize=64)
+def fact_lines(fonts: Fonts, facts: tuple[tuple[str, str], ...], room: float) -> list[list[tuple[str, str]]]:
     """Facts in as many lines as they need."""
     lines: list[list[tuple[str, str]]] = []
     left = 0.0

@@ -136,7 +136,7 @@ def fold(cells: Sequence[Cell], plan: Plan, total: bool = False, heading: bool =
         if len(lines) > tallest:
             face, text = lines[tallest - 1][-1]
             lines = [*lines[: tallest - 1], [*lines[tallest - 1][:-1], (face, text[:-1] + "…")]]
-        folded[index] = Cell(tuple(lines), room, cell.inset, cell.muted)
+        folded[index] = Cell(tuple(lines), max(map(letters.width, lines)) + cell.inset, cell.inset, cell.muted)
         most = max(most, len(lines))
     return Line(folded, most * LEADING + PADDING, total, heading)
 
@@ -234,12 +234,12 @@ def _draw_cells(sheets: Sheets, plan: Plan, y: float, line: Line) -> None:
     lowest = round((line.height - PADDING) / LEADING)
     # The base line stands below the upper edge by half the padding and the part of the leading above the letters.
     first = y - (PADDING / 2 + 0.98) * size
-    for index, (lines, _, inset, muted) in enumerate(line.cells):
+    for index, (lines, wide, inset, muted) in enumerate(line.cells):
         base = first - (lowest - len(lines)) * leading if line.heading else first
         for runs in lines:
             colour = page.MUTED if muted else page.INK
             if plan.right[index]:
-                sheets.text(plan.edges[index] + plan.widths[index] - (GAP + inset) * size, base, runs, size, colour, right=True)
+                sheets.text(plan.edges[index] + plan.widths[index] - (GAP + inset) * size, base, runs, size, colour, True, wide - inset if len(lines) == 1 else None)
             else:
                 sheets.text(plan.edges[index] + plan.gaps[index] * size, base, runs, size, colour)
             base -= leading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -14,8 +13,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from collect.documents import workers
 from collect.documents.facts import Party, Section, StatementFacts
-from collect.documents.statement import render
+from collect.documents.statement import printed
 from collect.domain import aging, money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission, Scope
@@ -32,7 +32,7 @@ from collect.storage.statements import Statement, StatementDifference
 LANGUAGES = ("zh", "en")
 PAY_WITHIN = 10
 """Days that a demand gives where nobody names a day."""
-CHUNK = 200
+CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ def _make(work: Work, debtor: Customer, members: Sequence[Customer], wish: Wish)
     }
     facts = facts_of(work.session, work.actor.scope, row)
     _check_asked(facts)
-    pdf = render([facts])
-    row.totals, row.file_hash = reports.totals(facts.sections), _hash(pdf)
+    pdf, row.file_hash = printed(facts)
+    row.totals = reports.totals(facts.sections)
     work.session.add(row)
     _note_made(work, row)
     return Made(row, pdf)
@@ -177,10 +177,6 @@ def _check_asked(facts: StatementFacts) -> None:
         raise Refusal("nothing_to_demand", "kind", customer=facts.addressee.name, day=facts.as_of.isoformat())
 
 
-def _hash(pdf: bytes) -> str:
-    return hashlib.sha256(pdf).hexdigest()
-
-
 def facts_of(session: Session, scope: Scope, row: Statement) -> StatementFacts:
     """What a statement says, from its row and the books as they were known when it was made; Refusal `does_not_tie_out`."""
     found: list[Section] = []
@@ -213,8 +209,8 @@ def print_again(session: Session, scope: Scope, statement_id: int) -> tuple[Stat
     if found is None:
         raise NotFound("statement", statement_id)
     row = found[0]
-    pdf = render([facts_of(session, scope, row)])
-    return row, pdf, _hash(pdf) == row.file_hash
+    pdf, made = printed(facts_of(session, scope, row))
+    return row, pdf, made == row.file_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,14 +288,18 @@ def batch(runtime: Runtime, actor: Actor, planned: Batch, progress: Callable[[in
 
 
 def _keep(work: Work, rows: Sequence[Statement]) -> None:
-    """Record statements that were given out."""
+    """Record statements that were given out, all of them in one statement."""
     for row in rows:
-        work.session.merge(row).recorded_at = work.now
+        row.recorded_at = work.now
         _note_made(work, row)
+    storage.add_all(work.session, rows)
 
 
 def _each(runtime: Runtime, actor: Actor, planned: Batch) -> Generator[tuple[Statement, bytes]]:
-    """Each planned statement with its PDF, from one snapshot as it was known when the batch was planned."""
+    """Each planned statement with its PDF, from one snapshot as it was known when the batch was planned.
+
+    What they say is read here; the processes that draw them know no database.
+    """
     wish = planned.wish
     ids = dict(zip(planned.customers, planned.ids, strict=True))
     with runtime.read(actor) as view, without_collection():
@@ -312,15 +312,21 @@ def _each(runtime: Runtime, actor: Actor, planned: Batch) -> Generator[tuple[Sta
         common = {"company": view.seller.name, "made_on": made_on, "buckets": view.seller.buckets or view.settings.buckets, "accounts": accounts}
         sums = reports.balances_of(view.session, asked)
         told = reports.sections(view.session, asked, sums, {key: _party(head) for key, head in heads.items()}, chosen)
-        for key, sections in told:
-            row = _row(view, ids[key], key, wish, wish.language or parties[key].language or view.seller.language)
-            row.known_at, row.head = planned.known_at, common | {"debtors": [heads[key]]}
-            facts = _facts(row, sections)
-            if facts.kind == "demand" and not any(section.asked for section in sections):
-                continue
-            pdf = render([facts])
-            row.totals, row.file_hash = reports.totals(sections), _hash(pdf)
-            yield row, pdf
+
+        def letters() -> Generator[tuple[Statement, StatementFacts]]:
+            for key, sections in told:
+                row = _row(view, ids[key], key, wish, wish.language or parties[key].language or view.seller.language)
+                row.known_at, row.head = planned.known_at, common | {"debtors": [heads[key]]}
+                facts = _facts(row, sections)
+                if facts.kind == "demand" and not any(section.asked for section in sections):
+                    continue
+                row.totals = reports.totals(sections)
+                yield row, facts
+
+        with closing(told), closing(letters()) as source, closing(workers.drawn(source, printed, len(chosen))) as drawn:
+            for row, (pdf, file_hash) in drawn:
+                row.file_hash = file_hash
+                yield row, pdf
 
 
 def _plain(number: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -169,6 +169,12 @@ def own_accounts(session: Session, seller_id: int) -> list[tuple[str, str, str]]
     """Our bank accounts in use, as (currency, number, name)."""
     query = sa.select(BankAccount.currency, BankAccount.number, BankAccount.name).where(BankAccount.seller_id == seller_id, BankAccount.closed_on.is_(None))
     return [(currency, number, name) for currency, number, name in session.execute(query.order_by(BankAccount.currency, BankAccount.number))]
+
+
+def add_all(session: Session, rows: Sequence[Statement]) -> None:
+    """Insert rows that are in no session, in one statement."""
+    names = [column.key for column in Statement.__mapper__.column_attrs]
+    session.execute(sa.insert(Statement), [{name: getattr(row, name) for name in names} for row in rows])
 
 
 def find_statement(session: Session, scope: Scope, statement_id: int) -> tuple[Statement, Customer] | None:
