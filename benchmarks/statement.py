@@ -59,37 +59,36 @@ def _batch(runtime: Runtime, files: dict[str, Path]) -> None:
     some = _sample(runtime)
     tables = [_rate(lambda each: _built([_table(each)]), some)]
     alone = [_rate(statement.printed, some)]
-    begun = time.perf_counter()
+    begun, spent, children = time.perf_counter(), _spent(resource.RUSAGE_SELF), _spent(resource.RUSAGE_CHILDREN)
     planned = statements.plan(runtime, SYSTEM, Wish("confirm", AS_OF, "zh"), Which())
-    before, made = resource.getrusage(resource.RUSAGE_SELF), 0
-
-    def count(number: int) -> None:
-        nonlocal made
-        made = number
-
-    size = sum(map(len, statements.batch(runtime, SYSTEM, planned, count)))
-    took = time.perf_counter() - begun
-    after, drawing = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    made: list[int] = []
+    size = sum(map(len, statements.batch(runtime, SYSTEM, planned, made.append)))
+    took, spent, children = time.perf_counter() - begun, _spent(resource.RUSAGE_SELF) - spent, _spent(resource.RUSAGE_CHILDREN) - children
+    count = len(made)
     tables.append(_rate(lambda each: _built([_table(each)]), some))
     alone.append(_rate(statement.printed, some))
-    bare, ours, cores = sum(tables) / 2, sum(alone) / 2, workers.processors()
+    bare, ours, whole = sum(tables) / 2, sum(alone) / 2, count / (spent + children)
     lines = sum(len(section.lines) for each in some for section in each.sections) / len(some)
-    print(f"  {len(some)} of {lines:.1f} lines: bare tables      {bare:6.0f}/s a core")
-    print(f"  {len(some)} of {lines:.1f} lines: statements       {ours:6.0f}/s a core   {ours / bare:5.2f} × bare   (goal ≥ 0.75)")
-    print(f"  batch of {made:,} on {cores} cores        {made / took:6.0f}/s in {took:.1f} s, {size / made / 1000:.0f} kB each")
-    print(f"    a core                         {made / took / cores:6.0f}/s          {made / took / cores / bare:5.2f} × bare   (goal ≥ 0.75)")
-    print(f"    {WHOLE:,} at this rate          {WHOLE / made * took:6.0f} s           (goal ≤ 120 s)")
-    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"    processor time: {own / made * 1000:.2f} ms each here, {(drawing.ru_utime + drawing.ru_stime) / made * 1000:.2f} ms each in the processes that draw")
+    print(f"  {len(some)} of {lines:.1f} lines: bare tables      {bare:6.0f} per second of a core")
+    print(f"  {len(some)} of {lines:.1f} lines: statements       {ours:6.0f} per second of a core   {ours / bare:5.2f} × bare   (goal ≥ 0.75)")
+    print(f"  batch of {count:,}, all of it          {whole:6.0f} per second of a core   {whole / bare:5.2f} × bare   (goal ≥ 0.75), {size / count / 1000:.0f} kB each")
+    print(f"    by the clock, {workers.processors()} cores          {count / took:6.0f}/s in {took:.1f} s: {WHOLE:,} in {WHOLE / count * took:.0f} s   (goal ≤ 120 s)")
+    print(f"    here {spent / count * 1000:.2f} ms each, in the processes that draw {children / count * 1000:.2f} ms each")
+
+
+def _spent(who: int) -> float:
+    """The processor time of this process or of those it has started and ended."""
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _rate(draw: Callable[[StatementFacts], Any], some: list[StatementFacts]) -> float:
-    """How many a second one core draws."""
+    """How many are drawn in a second of a core; processor time, so that others who use the machine count less."""
     draw(some[0])
-    begun = time.perf_counter()
+    begun = time.process_time()
     for each in some:
         draw(each)
-    return len(some) / (time.perf_counter() - begun)
+    return len(some) / (time.process_time() - begun)
 
 
 def _sample(runtime: Runtime) -> list[StatementFacts]:

@@ -22,7 +22,7 @@ from collect.documents import truetype
 ASCII = "".join(map(chr, range(0x20, 0x7F)))
 MOST = 256  # codes of one byte
 SPACE = 0x20
-SHORT = 1200  # bytes
+SHORT = 4096  # bytes; to compress fewer for one letter saves some hundred of them and takes a tenth of its time
 _SYMBOLIC, _NONSYMBOLIC = 1 << 2, 1 << 5
 _PRINTABLE = frozenset(range(0x20, 0x7F)) - {ord(char) for char in "()\\"}
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "()\\"})
@@ -60,13 +60,13 @@ class Cut(NamedTuple):
     font: bytes
 
 
-def _stream(content: bytes, more: str = "") -> bytes:
-    """A stream as it stands in a file, compressed where that is worth the time."""
-    packed, how = (content, "") if len(content) < SHORT else (zlib.compress(content), "/Filter /FlateDecode ")
+def _stream(content: bytes, short: int, more: str = "") -> bytes:
+    """A stream as it stands in a file, compressed if it is not short."""
+    packed, how = (content, "") if len(content) < short else (zlib.compress(content), "/Filter /FlateDecode ")
     return f"<<{how}/Length {len(packed)}{more}>>\nstream\n".encode("ascii") + packed + b"\nendstream\n"
 
 
-def _cut(face: Any, letters: Sequence[str]) -> Cut:
+def _cut(face: Any, letters: Sequence[str], short: int = SHORT) -> Cut:
     """A face cut to letters by their codes, an empty one where a code is not used."""
     program = truetype.cut(face, letters)
     # Two files that are put together must not take one cut for the other.
@@ -80,7 +80,7 @@ def _cut(face: Any, letters: Sequence[str]) -> Cut:
     descriptor = f"<</Type /FontDescriptor /FontName /{name} /Flags {flags} /FontBBox [{box}] {metrics} /MissingWidth {face.defaultWidth:g}\n"
     widths = " ".join(number(face.getCharWidth(ord(letter)) if letter else face.defaultWidth) for letter in letters)
     font = f"<</Type /Font /Subtype /TrueType /BaseFont /{name} /FirstChar 0 /LastChar {len(letters) - 1} /Widths [{widths}]\n"
-    return Cut(name, _stream(program, f" /Length1 {len(program)}"), _stream(_unicode(name, letters)), descriptor.encode("ascii"), font.encode("ascii"))
+    return Cut(name, _stream(program, short, f" /Length1 {len(program)}"), _stream(_unicode(name, letters), short), descriptor.encode("ascii"), font.encode("ascii"))
 
 
 def _unicode(name: str, letters: Sequence[str]) -> bytes:
@@ -137,7 +137,7 @@ def _trimmed(letters: Sequence[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _stock_cut(font: Embedded, letters: tuple[str, ...]) -> Cut:
     """A cut of a stock, made once."""
-    return _cut(font.face, letters)
+    return _cut(font.face, letters, 0)
 
 
 class _Used:
@@ -146,6 +146,7 @@ class _Used:
     def __init__(self, font: Embedded, letters: str, name: str) -> None:
         self.font = font
         self.name = name
+        self.first = f"{name}+0"
         self.stock = _stock(font, letters)
         self.used: set[int] = set()
         self.own: list[list[str]] = []
@@ -155,14 +156,14 @@ class _Used:
         """A text, every letter of which the face has, as it is shown."""
         if text.isascii():
             self.used.add(0)
-            return [(f"{self.name}+0", text.translate(_SPECIAL))]
+            return [(self.first, text.translate(_SPECIAL))]
         text = text.replace("\xa0", " ")
         try:
             whole = "".join(map(self.stock.first.__getitem__, text))
         except KeyError:
             return self._pieces(text)
         self.used.add(0)
-        return [(f"{self.name}+0", whole)]
+        return [(self.first, whole)]
 
     def _pieces(self, text: str) -> Shown:
         """A text that not only the first cut shows."""

@@ -61,7 +61,8 @@ class Flow:
     def runs(self, text: str, bold: bool = False) -> list[Run]:
         """The text in faces."""
         runs, missing = self.fonts.runs(text, bold)
-        self.missing |= missing
+        if missing:
+            self.missing |= missing
         return runs
 
     def fold(self, text: str, size: float, room: float, bold: bool = False) -> Sequence[Sequence[Run]]:
@@ -98,20 +99,19 @@ class Flow:
         return Cell((runs,), letters.width(runs))
 
     def _row(self, kinds: Sequence[str], row: Sequence[Any], currency: str, known: dict[Any, Cell], bold: bool = False) -> list[Cell]:
-        """The cells of a row; a date is set once, however often it stands in the table."""
+        """The cells of a row; an amount or a date is set once, however often it stands in the table."""
         cells = []
         for kind, value in zip(kinds, row, strict=True):
             if value is None or value == "":
                 cells.append(EMPTY)
-            elif kind == "money":
-                runs = self.runs(i18n.group(value, currency), bold)
-                cells.append(Cell((runs,), letters.width(runs), 0.0, value == 0))
-            elif isinstance(value, date):
-                if value not in known:
-                    known[value] = self._cell(i18n.show_day(value), bold)
-                cells.append(known[value])
-            else:
-                cells.append(self._cell(str(value), bold))
+                continue
+            key = (kind, value)
+            if key not in known:
+                if kind == "money":
+                    known[key] = self._cell(i18n.group(value, currency), bold)._replace(muted=value == 0)
+                else:
+                    known[key] = self._cell(i18n.show_day(value) if isinstance(value, date) else str(value), bold)
+            cells.append(known[key])
         return cells
 
 

@@ -124,16 +124,17 @@ class Sheets:
         if colour != self._fill:
             code.append(_filling(colour))
             self._fill = colour
-        code.append(f"1 0 0 1 {x:.2f} {y:.2f} Tm")
+        place = f"1 0 0 1 {x:.2f} {y:.2f} Tm"
         for face, piece in runs:
             show = self._showers.get(face.name)
             if show is None:
                 show = self._showers[face.name] = embedding.shower(face.name, self.canvas._doc)  # type: ignore[attr-defined]
             for name, shown in show(piece):
                 if self._face != (name, size):
-                    code.append(f"/{name} {size:.4g} Tf")
+                    place = f"{place} /{name} {size:.4g} Tf"
                     self._face = (name, size)
-                code.append(f"({shown}) Tj")
+                code.append(f"{place} ({shown}) Tj")
+                place = ""
 
     def say(self, x: float, y: float, text: str, size: float, colour: Colour = INK, bold: bool = False, right: bool = False) -> float:
         """Set a text given as it is; returns its width in points."""

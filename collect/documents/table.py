@@ -117,8 +117,9 @@ def show(column: Column, value: Any) -> str:
 
 def widest(rows: Sequence[Sequence[Cell]], totals: Sequence[Sequence[Cell]], column: int) -> float:
     """The widest cell of a column; a total's label counts only where the cell beside it is taken."""
-    spilling = [row[0] for row in totals if column == 0 and len(row) > 1 and row[1] is EMPTY]
-    return max((row[column].width for row in (*rows, *totals) if row[column] not in spilling), default=0.0)
+    if column == 0:
+        totals = [row for row in totals if len(row) < 2 or row[1] is not EMPTY]
+    return max((row[column].width for some in (rows, totals) for row in some), default=0.0)
 
 
 def fold(cells: Sequence[Cell], plan: Plan, total: bool = False, heading: bool = False) -> Line:
