@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
+from collect.documents import workers
 from collect.domain.errors import Forbidden, NotFound, Refusal
 from collect.domain.rights import ALL, SYSTEM, Actor, Permission, Role, Scope
 from collect.runtime import Runtime
@@ -198,6 +203,75 @@ def test_what_was_given_out_is_recorded_when_the_receiver_goes_away(books: Runti
     pieces.close()
     with books.read(SYSTEM) as view:
         assert storage.count_states(view.session, ALL) == {"made": 1}
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_a_customer_that_fails_ends_the_batch_after_those_before_him(books: Runtime, monkeypatch: pytest.MonkeyPatch, processors: int) -> None:
+    """The third customer's lines do not add up: the two before are given out and recorded, by one process as by two."""
+    monkeypatch.setattr(workers, "WORTH", 0)
+    monkeypatch.setattr(workers, "processors", lambda: processors)
+    planned = statements.plan(books, FINANCE, Wish(), Which())
+    totals, told = statements.reports.totals, []
+
+    def failing(sections: Any) -> Any:
+        told.append(sections)
+        if len(told) == 3:
+            raise Refusal("does_not_tie_out", None, report="1", control="2", currency="CNY")
+        return totals(sections)
+
+    monkeypatch.setattr(statements.reports, "totals", failing)
+    given: list[int] = []
+    with pytest.raises(Refusal, match="does_not_tie_out"):
+        list(statements.batch(books, FINANCE, planned, given.append))
+    assert given == [1, 2]
+    with books.read(SYSTEM) as view:
+        assert storage.count_states(view.session, ALL) == {"made": 2}
+    assert verify.verify(books) == []
+
+
+def test_a_batch_by_processes_is_the_same_archive(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planned batch drawn here and by two processes: the same rows and bytes; what comes out is recorded as one drawn here."""
+    fill(runtime)
+    planned = statements.plan(runtime, FINANCE, Wish(), Which())
+    here = [(row.number, row.totals, row.file_hash, pdf) for row, pdf in statements._each(runtime, FINANCE, planned)]
+    monkeypatch.setattr(workers, "WORTH", 0)
+    monkeypatch.setattr(workers, "processors", lambda: 2)
+    there = [(row.number, row.totals, row.file_hash, pdf) for row, pdf in statements._each(runtime, FINANCE, planned)]
+    assert there == here and len(here) == 3
+    files = unpacked(statements.batch(runtime, FINANCE, planned))
+    assert [files[name] for name in sorted(files) if name.endswith(".pdf")] == [pdf for _number, _totals, _hash, pdf in here]
+    with runtime.read(SYSTEM) as view:
+        made = [storage.load_page(view.session, ALL, storage.StatementWish(text=number), None, 2)[0][0] for number, *_ in here]
+        assert [(row.file_hash, row.totals, row.state, row.by) for row in made] == [(digest, totals, "made", "fang") for _number, totals, digest, _pdf in here]
+        assert all(statements.print_again(view.session, ALL, row.id)[2] for row in made)
+
+
+def test_a_batch_asks_the_same_few_questions_whatever_its_size(books: Runtime) -> None:
+    """Nothing is asked for each customer, neither while they are drawn nor when they are recorded."""
+
+    def asked(customers: int) -> int:
+        planned = statements.plan(books, FINANCE, Wish(), Which())
+        planned = replace(planned, customers=planned.customers[:customers], ids=planned.ids[:customers])
+        said: list[str] = []
+        with listening(books, said):
+            list(statements.batch(books, FINANCE, planned))
+        return len(said)
+
+    assert asked(1) == asked(3)
+
+
+@contextmanager
+def listening(runtime: Runtime, said: list[str]) -> Iterator[None]:
+    """Every statement the database is sent."""
+
+    def hear(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        said.append(statement)
+
+    event.listen(runtime.engine, "before_cursor_execute", hear)
+    try:
+        yield
+    finally:
+        event.remove(runtime.engine, "before_cursor_execute", hear)
 
 
 def test_who_may_and_what_does_not_exist_for_others(books: Runtime) -> None:
