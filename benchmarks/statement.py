@@ -73,7 +73,8 @@ def _batch(runtime: Runtime, files: dict[str, Path]) -> None:
     print(f"  {len(some)} of {lines:.1f} lines: statements       {ours:6.0f} per second of a core   {ours / bare:5.2f} × bare   (goal ≥ 0.75)")
     print(f"  batch of {count:,}, all of it          {whole:6.0f} per second of a core   {whole / bare:5.2f} × bare   (goal ≥ 0.75), {size / count / 1000:.0f} kB each")
     print(f"    by the clock, {workers.processors()} cores          {count / took:6.0f}/s in {took:.1f} s: {WHOLE:,} in {WHOLE / count * took:.0f} s   (goal ≤ 120 s)")
-    print(f"    here {spent / count * 1000:.2f} ms each, in the processes that draw {children / count * 1000:.2f} ms each: {WHOLE:,} on two cores of their own {WHOLE / whole / 2:.0f} s")
+    print(f"    here {spent / count * 1000:.2f} ms each, in the processes that draw {children / count * 1000:.2f} ms each")
+    print(f"    {WHOLE:,} on two cores of their own, by that: {WHOLE / whole / 2:.0f} s")
 
 
 def _spent(who: int) -> float:
