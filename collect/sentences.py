@@ -133,7 +133,17 @@ SENTENCES: dict[str, str] = {
     "statement_unreadable": _("{name} looks like MT940, but a line in it cannot be read; get the file from the bank again."),
     "statement_too_long": _("The file has more than {most} lines; ask the bank for shorter periods."),
     "statement_no_currency": _("Account {account}: the statement does not say its currency; name the account it belongs to."),
-    "statement_no_head": _("{name} has no row that names a day and an amount; save a mapping for this bank's columns."),
+    "statement_no_head": _("{name} has no row of headings that name a day and an amount; say which column is which on the page Cash and bank, and save it as a mapping."),
+    "statement_no_table": _("{name} has no row with a date and something beside it, so it is no statement that can be read."),
+    "statement_headless": _("{name} has no headings above line {line}; write a line with the names of the columns above it, and send it again."),
+    "statement_head_line": _("The headings can only stand in a line from 1 to {last}."),
+    "statement_column_missing": _("Say which column is the date, and which is the amount (or the pair of money in and money out)."),
+    "statement_column_twice": _("{first} and {second} are chosen to be the same; only texts may stand in several columns."),
+    "statement_amounts_both": _("Choose either one amount or the pair of money in and money out, not both."),
+    "statement_balance": _(
+        "Line {line}: the balance is {balance} {currency}, but the one before and the movement {moved} make {expected}; export the table again without gaps, or ignore the balance."
+    ),
+    "statement_twice": _("{name} is in the books of account {account} already and was read in another way then; nothing was changed."),
     "statement_no_lines": _("{name} has a head, but no line below it."),
     "statement_direction": _("Line {line}: nothing tells whether the money came in or went out ({value}); export the table with its direction or balance."),
     "statement_account": _("{name} does not say which account it is of; name the account."),
@@ -269,6 +279,7 @@ SENTENCES: dict[str, str] = {
     "not_a_choice": _("{value} cannot stand here; choose one of {allowed}."),
     # imports and reports as a whole
     "unknown_import_kind": _("{value} cannot be imported; choose customers, contacts, invoices, credits or payments."),
+    "mapping_of_other_kind": _("A mapping for another kind of file is called {name}; choose another name."),
     "unknown_mapping": _("There is no saved mapping {value} for this kind of file."),
     "bad_basis": _("{value} is no basis; count days from the due date (due) or the issue date (issue)."),
     "bad_grouping": _("{value} is no grouping; choose one of {allowed}."),

@@ -27,6 +27,8 @@ def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, dry_
             output.say(
                 gettext("{file}: {statements} statements, {lines} lines, {new} new, {unchanged} unchanged; {incoming} with money in, {applied} applied", file=file, **counts)
             )
+            if answer["mapping"]:
+                output.note(gettext("Read with the saved mapping {name}.", name=answer["mapping"]))
             for number in answer["accounts_made"]:
                 output.note(gettext("Account {number} is new.", number=number))
             if dry_run:
@@ -41,17 +43,10 @@ def _one(runtime: Any, file: Path, account: str | None, mapping: str | None, dry
     from collect.domain.rights import SYSTEM
     from collect.sentences import say
     from collect.services import bank, matching
-    from collect.storage.imports import Mapping
 
     try:
-        columns = None
-        if mapping:
-            with runtime.read(SYSTEM) as view:
-                saved = view.session.get(Mapping, mapping)
-            if saved is None or saved.kind != "statement":
-                raise Refusal("unknown_mapping", "map", value=mapping)
-            columns = saved.form.get("columns")
-        taken = bank.take_in(runtime, SYSTEM, file, file.name, account, columns, dry_run)
+        placing = bank.saved_placing(runtime, SYSTEM, mapping) if mapping else None
+        taken = bank.take_in(runtime, SYSTEM, file, file.name, how=bank.Reading(account, placing=placing, dry_run=dry_run))
         applied = 0
         if taken.line_ids and not dry_run:
             applied = runtime.write(SYSTEM, lambda work: matching.propose_and_apply(work, taken.line_ids)).applied

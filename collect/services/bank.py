@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,22 +15,51 @@ from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange.bank import reading
-from collect.exchange.bank.shape import Statement
+from collect.exchange.bank.layout import Placing
+from collect.exchange.bank.shape import Entry, Statement
 from collect.exchange.sheets import Limits
 from collect.runtime import Runtime, Work
 from collect.storage import audit, database
 from collect.storage import bank as storage
 from collect.storage.bank import BankAccount, BankLine, BankStatement
+from collect.storage.imports import Mapping, load_mappings
 
+KIND = "statement"
+"""What a saved mapping of a bank's table is a mapping of."""
 _LINE = (
     *("id", "account_id", "statement_id", "fingerprint", "ordinal", "day", "value_day", "amount_minor", "currency", "payer", "payer_account"),
     *("reference", "narrative", "reversal", "state", "version", "recorded_at"),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SeenLine:
+    """What becomes of one row of a table: `in` or `out` (new, by which way the money went), `known`, or `left_out` with its text."""
+
+    line: int
+    outcome: str
+    entry: Entry | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a statement adds up to, in minor units; the balances are None where the file tells none."""
+
+    account: str
+    currency: str
+    opening: int | None
+    moved: int
+    closing: int | None
+
+
 @dataclass
 class Taken:
-    """What became of a file: statements and lines in it, lines that are new, money in among them, and the ids of those to match."""
+    """What became of a file: statements and lines in it, lines that are new, money in among them, and the ids of those to match.
+
+    `mapping` is the saved mapping that a table was read with, `left_out` how many of its rows are no lines of an account;
+    `seen` tells of the first rows what becomes of each, as many as were asked for.
+    """
 
     statements: int = 0
     lines: int = 0
@@ -41,35 +69,54 @@ class Taken:
     accounts: list[str] = field(default_factory=list)
     accounts_made: list[str] = field(default_factory=list)
     line_ids: list[int] = field(default_factory=list)
+    mapping: str = ""
+    left_out: int = 0
+    balances: list[Balance] = field(default_factory=list)
+    seen: list[SeenLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The result for a program."""
-        names = ("statements", "lines", "new", "unchanged", "incoming", "accounts", "accounts_made")
-        return {name: getattr(self, name) for name in names}
+        names = ("statements", "lines", "new", "unchanged", "incoming", "accounts", "accounts_made", "left_out")
+        return {name: getattr(self, name) for name in names} | {"mapping": self.mapping or None}
 
 
 class _Undone(Exception):
     """Leaves the transaction of a dry run."""
 
 
-def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, account: str | None = None, columns: Mapping[str, str] | None = None, dry_run: bool = False) -> Taken:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read: `account` ours, and `currency`, where a table tells none; `placing` its columns; `preview` so many first rows are told of."""
+
+    account: str | None = None
+    currency: str | None = None
+    placing: Placing | None = None
+    dry_run: bool = False
+    preview: int = 0
+
+
+def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, account: str | None = None, dry_run: bool = False, how: Reading | None = None) -> Taken:
     """Take the statements of a bank file in, in one transaction; the same lines again change nothing (S16).
 
     An account that is not known yet is made from the number in the file, for there is no money in it to lose: finance
-    names or closes it afterwards. `account` names ours where a table tells none. Two lines that the bank tells exactly
-    alike in one file are two; a line that another file told already is the same one. Raises a Refusal, and stores
-    nothing, where a file cannot be read, does not add up (`statement_off`) or tells no account (`statement_account`).
+    names or closes it afterwards. `account` names ours where a table tells none; a table whose headings are those of a
+    saved mapping is read by it. Two lines that the bank tells exactly alike in one file are two; a line that another file
+    told already is the same one. Raises a Refusal, and stores nothing, where a file cannot be read, does not add up
+    (`statement_off`, `statement_balance`), tells no account (`statement_account`), or is in the books already and was
+    read in another way then (`statement_twice`).
     """
     actor.need(Permission.IMPORT)
+    how = how or Reading(account, dry_run=dry_run)
     with runtime.read(actor) as view:
-        currency = view.seller.currency
-        own = storage.find_account(view.session, view.seller.id, _plain(account)) if account else None
-    statements, sha256 = reading.read(source, name, Limits.of(runtime.settings), columns, own.currency if own else currency)
+        currency = how.currency or view.seller.currency
+        own = storage.find_account(view.session, view.seller.id, _plain(how.account), how.currency) if how.account else None
+        saved = [] if how.placing else [placing_of(mapping) for mapping in load_mappings(view.session, KIND)]
+    statements, sha256 = reading.read(source, name, Limits.of(runtime.settings), how.placing, saved, own.currency if own else currency)
     holder: list[Taken] = []
 
     def act(work: Work) -> None:
-        holder[:] = [_store(work, statements, name, sha256, account)]
-        if dry_run:
+        holder[:] = [_store(work, statements, name, sha256, how)]
+        if how.dry_run:
             raise _Undone
 
     with suppress(_Undone):
@@ -77,16 +124,31 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, acc
     return holder[0]
 
 
+def placing_of(mapping: Mapping) -> Placing:
+    """A saved mapping as the reader of tables takes it."""
+    form = mapping.form
+    return Placing(form.get("columns") or {}, form.get("dates"), form.get("decimal"), None, mapping.name)
+
+
+def saved_placing(runtime: Runtime, actor: Actor, name: str) -> Placing:
+    """The saved mapping of that name; Refusal `unknown_mapping`."""
+    with runtime.read(actor) as view:
+        saved = view.session.get(Mapping, name)
+    if saved is None or saved.kind != KIND:
+        raise Refusal("unknown_mapping", "map", value=name)
+    return placing_of(saved)
+
+
 def _plain(number: str) -> str:
     """An account number as banks compare it."""
     return "".join(money.fold(number).split()).upper()[:64]
 
 
-def _store(work: Work, statements: list[Statement], name: str, sha256: str, account: str | None) -> Taken:
+def _store(work: Work, statements: list[Statement], name: str, sha256: str, how: Reading) -> Taken:
     taken = Taken()
     seen: dict[int, Counter[str]] = {}
     for statement in statements:
-        number = _plain(account) if account else _plain(statement.account)
+        number = _plain(how.account) if how.account else _plain(statement.account)
         if not number:
             raise Refusal("statement_account", "account", name=name)
         found = storage.find_account(work.session, work.seller.id, number, statement.currency)
@@ -95,7 +157,13 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, acco
             taken.accounts_made.append(number)
         if number not in taken.accounts:
             taken.accounts.append(number)
-        _store_one(work, found, statement, name, sha256, taken, seen.setdefault(found.id, Counter()))
+        known_file = found.id not in seen and storage.has_file(work.session, found.id, sha256)
+        before = taken.new
+        _store_one(work, found, statement, name, sha256, taken, seen.setdefault(found.id, Counter()), how.preview)
+        if known_file and taken.new > before:
+            raise Refusal("statement_twice", None, name=name, account=number)
+    taken.seen.sort(key=lambda row: row.line)
+    del taken.seen[how.preview :]
     if taken.new or taken.accounts_made:
         told = {"file": name[:255], "file_hash": sha256, "lines": taken.lines, "new": taken.new, "accounts": taken.accounts}
         work.note(audit.Note("take_in", "bank", sha256[:16], after=told))
@@ -109,7 +177,7 @@ def _open_account(work: Work, number: str, currency: str) -> BankAccount:
     return account
 
 
-def _store_one(work: Work, account: BankAccount, statement: Statement, name: str, sha256: str, taken: Taken, counted: Counter[str]) -> None:
+def _store_one(work: Work, account: BankAccount, statement: Statement, name: str, sha256: str, taken: Taken, counted: Counter[str], preview: int) -> None:
     """One statement: its row, and those of its lines that no file told before."""
     prints = [entry.fingerprint() for entry in statement.entries]
     known = storage.load_known(work.session, account.id, set(prints))
@@ -131,13 +199,16 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         recorded_at=work.now,
     )
     rows = []
+    told: list[SeenLine] = []
     for entry, mark in zip(statement.entries, prints, strict=True):
         ordinal = counted[mark]
         counted[mark] += 1
+        incoming = entry.amount > 0 and not entry.reversal
+        if len(told) < preview:
+            told.append(SeenLine(entry.line, "known" if ordinal < known.get(mark, 0) else "in" if incoming else "out", entry))
         if ordinal < known.get(mark, 0):
             continue
         key = next(ids)
-        incoming = entry.amount > 0 and not entry.reversal
         texts = (entry.payer[:200] or None, entry.payer_account[:64] or None, entry.reference[:140] or None, entry.narrative[:2000] or None)
         state = "open" if incoming else "out"
         rows.append((key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *texts, entry.reversal, state, 1, work.now))
@@ -145,6 +216,11 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
             taken.incoming += 1
             taken.line_ids.append(key)
     taken.statements += 1
+    taken.mapping = statement.mapping
+    taken.left_out += len(statement.left_out)
+    taken.seen += [*told, *(SeenLine(row.line, "left_out", None, row.text) for row in statement.left_out[:preview])]
+    moved = sum(entry.amount for entry in statement.entries if entry.currency == statement.currency)
+    taken.balances.append(Balance(account.number, statement.currency, statement.opening, moved, statement.closing))
     taken.lines += len(prints)
     taken.new += len(rows)
     taken.unchanged += len(prints) - len(rows)

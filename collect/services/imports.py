@@ -390,14 +390,19 @@ def in_every_language(tell: Callable[[], T]) -> dict[str, T]:
 
 
 def save_mapping(work: Work, name: str, kind: str, names: dict[str, str], dates: str | None, decimal: str | None) -> None:
-    """Save under a name how files of a kind are read: header to column, date order, decimal sign."""
+    """Save under a name how files of a kind are read: header to column, date order, decimal sign.
+
+    Refusal `mapping_of_other_kind` where the name is taken by one for another kind of file, which would be lost.
+    """
     work.actor.need(Permission.IMPORT)
     form = {"columns": names, "dates": dates, "decimal": decimal}
     known = work.session.get(Mapping, name)
+    if known is not None and known.kind != kind:
+        raise Refusal("mapping_of_other_kind", "save_as", name=name)
     if known is None:
         work.session.add(Mapping(name=name, kind=kind, form=form, recorded_at=work.now))
     else:
-        known.kind, known.form = kind, form
+        known.form = form
     work.note(audit.Note("save", "mapping", name, after=form | {"kind": kind}))
 
 

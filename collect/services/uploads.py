@@ -18,6 +18,7 @@ from collect.domain.rights import Actor, Permission
 from collect.exchange import columns, forms, sheets
 from collect.runtime import Runtime
 from collect.services import imports
+from collect.storage import bank as bank_storage
 from collect.storage import uploads as storage
 from collect.storage.imports import Mapping, find_run_of_file, load_mappings
 from collect.storage.uploads import Shelf, Upload
@@ -86,6 +87,27 @@ class Job:
     for_choices: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a reading: what the page tells, by language, how many rows there were, the run that it became, and whether it is in the books."""
+
+    told: dict[str, Any]
+    rows: int
+    run_id: int | None
+    stored: bool
+
+
+Reader = Callable[[Runtime, Actor, Upload, str, Callable[[int], None], Callable[[int], None]], Came]
+"""Reads a waiting file to its end, to `check` it or to `take` it in; tells the rows done, and how many there are."""
+
+
+class UploadGone(NotFound):
+    """The file waits no longer for this person: taken in, thrown away, too old, or never his (S28)."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("upload", token[:40])
+
+
 def shelf(runtime: Runtime) -> Shelf:
     """Where this installation keeps waiting files."""
     return Shelf(runtime.settings.data_dir / "uploads", runtime.settings.max_bytes)
@@ -97,8 +119,13 @@ def receive(runtime: Runtime, actor: Actor, kind: str, name: str, save: Callable
     The columns are recognised, by a saved mapping where one fits. Nothing is kept of a file that is no table or none of
     `kind`: the Refusal says why.
     """
-    actor.need(Permission.IMPORT)
     columns.columns_of(kind)
+    return keep(runtime, actor, kind, name, save, lambda upload: read_anew(runtime, actor, upload, kind, None, encoding))
+
+
+def keep(runtime: Runtime, actor: Actor, kind: str, name: str, save: Callable[[Path], object], look: Callable[[Upload], None]) -> Upload:
+    """Keep a file aside if `look`, which is to save what it saw, does not refuse it."""
+    actor.need(Permission.IMPORT)
     place = shelf(runtime)
     path = place.receive()
     try:
@@ -107,19 +134,19 @@ def receive(runtime: Runtime, actor: Actor, kind: str, name: str, save: Callable
     finally:
         path.unlink(missing_ok=True)
     try:
-        read_anew(runtime, actor, upload, kind, None, encoding)
+        look(upload)
     except BaseException:
         place.drop(upload.token)
         raise
     return upload
 
 
-def find(runtime: Runtime, actor: Actor, token: str) -> Upload:
-    """A file of this person that waits; NotFound otherwise."""
+def find(runtime: Runtime, actor: Actor, token: str, kinds: Sequence[str] = imports.KINDS) -> Upload:
+    """A file of this person, of one of these kinds, that waits; UploadGone otherwise."""
     actor.need(Permission.IMPORT)
     found = shelf(runtime).find(actor.name, token)
-    if found is None:
-        raise NotFound("upload", token[:40])
+    if found is None or found.kind not in kinds:
+        raise UploadGone(token)
     return found
 
 
@@ -233,10 +260,10 @@ def _short(text: str) -> str:
     return plain if len(plain) <= _CELL else plain[: _CELL - 1] + "…"
 
 
-def start(runtime: Runtime, actor: Actor, upload: Upload, what: str) -> Job:
+def start(runtime: Runtime, actor: Actor, upload: Upload, what: str, reader: Reader | None = None) -> Job:
     """Begin to read the whole file: `check` says what it would do and changes nothing, `take` takes it in.
 
-    It goes on in a thread of this process, in one transaction: when the process ends before, nothing was changed.
+    `reader` reads it, without one the import of its kind does. It goes on in a thread of this process, in one transaction: when the process ends before, nothing was changed.
     Returns how it stands after a moment. Refusal `upload_busy` while it is being read, `upload_unchecked` before it was
     checked with these choices, `upload_gone`.
     """
@@ -253,7 +280,7 @@ def start(runtime: Runtime, actor: Actor, upload: Upload, what: str) -> Job:
         now = runtime.clock()
         job = Job(what, "running", now, now, _PROCESS, total=known.total if known and what == "take" else 0, for_choices=_fixed(upload))
         _note(place, upload.token, job)
-        thread = Thread(target=_read, args=(runtime, actor, upload, job, i18n.current()), name="collect-import", daemon=True)
+        thread = Thread(target=_read, args=(runtime, actor, upload, job, i18n.current(), reader or _import), name="collect-import", daemon=True)
         _running[upload.token] = thread
         thread.start()
     thread.join(WAIT)
@@ -289,8 +316,9 @@ def _alive(runtime: Runtime, token: str, job: Job) -> bool:
 
 def _ask_books(runtime: Runtime, actor: Actor, upload: Upload, job: Job) -> None:
     """Whether the file went in although nobody lived to say so."""
+    find = find_run_of_file if upload.kind in imports.KINDS else bank_storage.find_statement_of_file
     with runtime.read(actor) as view:
-        run = find_run_of_file(view.session, (upload.looked or {}).get("sha256", ""), actor.name, job.started)
+        run = find(view.session, (upload.looked or {}).get("sha256", ""), actor.name, job.started)
     if run is not None:
         job.state, job.run_id = "done", run.id
 
@@ -303,9 +331,15 @@ def forget(runtime: Runtime, actor: Actor, upload: Upload) -> None:
     shelf(runtime).drop(upload.token)
 
 
+_OF_TABLES = ("head", "account", "currency")
+"""What is chosen for a bank's table alone."""
+
+
 def _fixed(upload: Upload) -> dict[str, Any]:
     """The choices that decide what a file does: what a check was made for."""
-    return {name: upload.choices.get(name) for name in ("sheet", "encoding", "columns", "dates", "decimal", "strict")} | {"kind": upload.kind}
+    return {
+        name: upload.choices.get(name) for name in ("sheet", "encoding", "columns", "dates", "decimal", "strict", *_OF_TABLES) if name in upload.choices or name not in _OF_TABLES
+    } | {"kind": upload.kind}
 
 
 def is_current(upload: Upload, job: Job) -> bool:
@@ -313,9 +347,9 @@ def is_current(upload: Upload, job: Job) -> bool:
     return job.for_choices == _fixed(upload)
 
 
-def waiting(runtime: Runtime, actor: Actor) -> list[Upload]:
-    """The files of this person that wait, latest first."""
-    return shelf(runtime).waiting(actor.name)
+def waiting(runtime: Runtime, actor: Actor, kinds: Sequence[str] = imports.KINDS) -> list[Upload]:
+    """The files of these kinds that this person has waiting, latest first."""
+    return [upload for upload in shelf(runtime).waiting(actor.name) if upload.kind in kinds]
 
 
 def _options(upload: Upload, what: str) -> imports.Options:
@@ -332,7 +366,16 @@ def _options(upload: Upload, what: str) -> imports.Options:
     )
 
 
-def _read(runtime: Runtime, actor: Actor, upload: Upload, job: Job, language: str) -> None:
+def _import(runtime: Runtime, actor: Actor, upload: Upload, what: str, done: Callable[[int], None], counted: Callable[[int], None]) -> Came:
+    """Read the file as an import."""
+    result = imports.run(runtime, actor, upload.kind, shelf(runtime).path(upload.token), upload.name, _options(upload, what), done, counted)
+    told = imports.in_every_language(lambda: _told(result))
+    if result.refused_csv is not None:
+        result.refused_csv.close()
+    return Came(told, result.rows, result.run_id, result.run_id is not None)
+
+
+def _read(runtime: Runtime, actor: Actor, upload: Upload, job: Job, language: str, reader: Reader) -> None:
     """The whole reading, in its thread: leaves a note every few seconds and one at the end, whatever happens."""
     i18n.use(language)
     place = shelf(runtime)
@@ -352,12 +395,11 @@ def _read(runtime: Runtime, actor: Actor, upload: Upload, job: Job, language: st
     def counted(total: int) -> None:
         job.total = total
 
+    stored = False
     try:
-        result = imports.run(runtime, actor, upload.kind, place.path(upload.token), upload.name, _options(upload, job.what), done, counted)
-        job.told = imports.in_every_language(lambda: _told(result))
-        job.run_id, job.state, job.rows = result.run_id, "done", result.rows
-        if result.refused_csv is not None:
-            result.refused_csv.close()
+        came = reader(runtime, actor, upload, job.what, done, counted)
+        job.told, job.run_id, job.state, job.rows = came.told, came.run_id, "done", came.rows
+        stored = came.stored
     except Refusal as refusal:
         job.state, job.about = "refused", refusal.field
         job.told = _sentence(refusal)
@@ -369,7 +411,7 @@ def _read(runtime: Runtime, actor: Actor, upload: Upload, job: Job, language: st
         beating.join()
         job.beat = runtime.clock()
         _note(place, upload.token, job)
-        if job.run_id is not None and job.what == "take":
+        if stored and job.what == "take":
             place.drop_bytes(upload.token)
         _running.pop(upload.token, None)
 

@@ -136,6 +136,12 @@ def has_file(session: Session, account_id: int, file_hash: str) -> bool:
     return session.scalar(sa.select(BankStatement.id).where(BankStatement.account_id == account_id, BankStatement.file_hash == file_hash).limit(1)) is not None
 
 
+def find_statement_of_file(session: Session, file_hash: str, by: str, since: datetime) -> BankStatement | None:
+    """The statement that a person took in from a file since an instant: whether an interrupted taking in was done after all."""
+    query = sa.select(BankStatement).where(BankStatement.file_hash == file_hash, BankStatement.by == by, BankStatement.recorded_at >= since)
+    return session.scalars(query.order_by(BankStatement.id.desc()).limit(1)).first()
+
+
 _BILLION = 10**9
 
 

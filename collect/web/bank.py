@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from wtforms import BooleanField, HiddenField, StringField, validators
 from collect import i18n
 from collect.domain.errors import NotFound, Refusal
 from collect.services import bank as services
-from collect.services import matching
+from collect.services import bank_tables, matching, uploads
 from collect.storage import bank as storage
 from collect.storage.cases import bank_through
 from collect.web import pages
@@ -36,6 +37,7 @@ class UploadForm(PageForm):
 
     file = FileField(i18n.lazy("File"))
     account = StringField(i18n.lazy("Our account"), [validators.Length(max=64)])
+    place = BooleanField(i18n.lazy("A table: let me say which column is which"))
     check = BooleanField(i18n.lazy("Only check: change nothing"))
 
 
@@ -55,7 +57,8 @@ def index() -> Response:
         accounts = storage.load_accounts(view.session)
         statements = storage.load_statements(view.session, 50)
         through = bank_through(view.session, view.today)
-    return pages.render("bank/index.html", accounts=accounts, statements=statements, through=through)
+    waiting = uploads.waiting(pages.runtime(), pages.actor(), (services.KIND,)) if pages.may(Permission.IMPORT) else []
+    return pages.render("bank/index.html", accounts=accounts, statements=statements, through=through, waiting=waiting)
 
 
 @blueprint.route("/upload", methods=["GET", "POST"])
@@ -72,22 +75,39 @@ def upload() -> Response:
         form.file.errors = [i18n.gettext("Choose a file.")]
         return _upload_page(form, 422)
     name = sent.filename.replace("\\", "/").rsplit("/", 1)[-1][-255:]
-    try:
-        with tempfile.NamedTemporaryFile(prefix="collect-bank-") as kept:
-            sent.save(kept)
-            kept.flush()
-            taken = services.take_in(pages.runtime(), pages.actor(), Path(kept.name), name, (form.account.data or "").strip() or None, dry_run=bool(form.check.data))
-        if not form.check.data and taken.line_ids:
-            pages.write(lambda work: matching.propose_and_apply(work, taken.line_ids) and None)
-    except Refusal as refusal:
-        form.blame(refusal)
-        return _upload_page(form, 422)
+    account = (form.account.data or "").strip() or None
+    with tempfile.NamedTemporaryFile(prefix="collect-bank-") as kept:
+        sent.save(kept)
+        kept.flush()
+        if form.place.data:
+            return _place(form, name, Path(kept.name), account, None)
+        try:
+            taken = services.take_in(pages.runtime(), pages.actor(), Path(kept.name), name, account, dry_run=bool(form.check.data))
+        except Refusal as refusal:
+            return _place(form, name, Path(kept.name), account, refusal)
+    if not form.check.data and taken.line_ids:
+        pages.write(lambda work: matching.propose_and_apply(work, taken.line_ids) and None)
     told = {"lines": taken.lines, "new": taken.new, "incoming": taken.incoming}
     if form.check.data:
         flash(i18n.gettext("Only checked: {lines} lines, {new} of them new, {incoming} with money in. Nothing was changed.", **told))
         return _upload_page(form)
     flash(i18n.gettext("{lines} lines, {new} of them new, {incoming} with money in.", **told))
+    if taken.mapping:
+        flash(i18n.gettext("Read with the saved mapping {name}.", name=taken.mapping))
     return pages.go("matching.index") if taken.incoming else pages.go("bank.index")
+
+
+def _place(form: UploadForm, name: str, path: Path, account: str | None, refused: Refusal | None) -> Response:
+    """On to the page where its columns are placed, for a table that asks for it or was refused for want of it; else the refusal."""
+    if refused is None or refused.code in bank_tables.MENDED_BY_PLACING:
+        try:
+            upload = bank_tables.receive(pages.runtime(), pages.actor(), name, lambda target: shutil.copyfile(path, target), account, refused)
+        except Refusal as refusal:
+            refused = refusal if refused is None or refused.code == "statement_no_head" else refused
+        else:
+            return pages.go("bank_tables.columns", token=upload.token)
+    form.blame(refused)
+    return _upload_page(form, 422)
 
 
 def _upload_page(form: UploadForm, status: int = 200) -> Response:

@@ -15,6 +15,7 @@ from collect.exchange.columns import column_label, columns_of, lacking
 from collect.services import imports as services
 from collect.services import undo as undoing
 from collect.services import uploads
+from collect.services.uploads import UploadGone
 from collect.storage import imports as storage
 from collect.storage import listings
 from collect.storage import uploads as storage_uploads
@@ -107,6 +108,16 @@ class Outcome:
     errors: list[dict[str, Any]]
     notices: list[str]
     stored: str = "yes"
+
+
+def gone(again: str, home: str, home_label: str) -> Response:
+    """The page instead of a step whose file is no longer kept for this person: why, where to send it again, and where to look (S28)."""
+    return pages.render("imports/gone.html", 404, sentence=sentences.say(Refusal("upload_gone")), again=pages.url(again), home=pages.url(home), home_label=home_label)
+
+
+@blueprint.errorhandler(UploadGone)
+def _gone(_problem: UploadGone) -> Response:
+    return gone("imports.new", "imports.index", i18n.gettext("Imports"))
 
 
 @blueprint.get("")
@@ -204,10 +215,12 @@ def load(token: str) -> Response:
     """Place the columns as a saved mapping says."""
     upload = uploads.find(pages.runtime(), pages.actor(), token)
     name = request.form.get("mapping", "")
-    for mapping in uploads.mappings(pages.runtime(), pages.actor(), upload.kind):
-        if mapping.name == name:
-            uploads.apply_mapping(upload, mapping)
-            uploads.shelf(pages.runtime()).save(upload)
+    found = [mapping for mapping in uploads.mappings(pages.runtime(), pages.actor(), upload.kind) if mapping.name == name]
+    if found:
+        uploads.apply_mapping(upload, found[0])
+        uploads.shelf(pages.runtime()).save(upload)
+    else:
+        flash(sentences.say(Refusal("unknown_mapping", value=name[:64])))
     return pages.go("imports.columns", token=token)
 
 
@@ -232,7 +245,8 @@ def check(token: str) -> Response:
     upload = uploads.find(pages.runtime(), pages.actor(), token)
     job = uploads.status(pages.runtime(), pages.actor(), upload)
     if job is not None and job.state == "running":
-        return pages.render("imports/progress.html", upload=upload, job=job)
+        home = (pages.url("imports.index"), i18n.gettext("Imports"))
+        return pages.render("imports/progress.html", upload=upload, job=job, poll=pages.url("imports.check", token=token), home=home)
     if job is None or job.state != "done" or (job.what == "check" and not uploads.is_current(upload, job)):
         return pages.go("imports.columns", token=token)
     if job.what == "take" and job.run_id is not None:
@@ -367,6 +381,7 @@ def _columns(upload: storage_uploads.Upload, form: MapForm, status: int = 200, r
         loading=loading if saved else None,
         rows=list(zip(look.headers, keys, strict=True)),
         names=names,
+        lost=bool(upload.choices["mapping"]) and upload.choices["mapping"] not in {mapping.name for mapping in saved},
         missing=[column_label(key, language, upload.kind) for key in lacking(upload.kind, keys)],
         proofs=uploads.proofs(upload, keys),
         orders={"dmy": i18n.gettext("Day, month, year"), "mdy": i18n.gettext("Month, day, year")},

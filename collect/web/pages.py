@@ -123,6 +123,11 @@ def render(template: str, /, status: int = 200, **context: Any) -> Response:
     return answer
 
 
+def url(endpoint: str, **values: Any) -> str:
+    """The address of a page."""
+    return url_for(endpoint, **values)
+
+
 def go(endpoint: str, **values: Any) -> Response:
     """Send the browser to a page after a change (303: the answer is fetched anew)."""
     return make_response(redirect(url_for(endpoint, **values), 303))

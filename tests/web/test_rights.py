@@ -15,7 +15,8 @@ from werkzeug.routing import Rule
 
 from collect.domain.rights import ALL, SYSTEM, Actor, Role
 from collect.runtime import Runtime, Work
-from collect.services import adjustments, bank, cases, drafts, dunning, escalation, matching, rebates, statements, uploads, users
+from collect.services import adjustments, bank, bank_tables, cases, drafts, dunning, escalation, matching, rebates, statements, uploads, users
+from collect.storage import uploads as kept
 from collect.storage.bank import BankStatement
 from collect.storage.cases import Task
 from collect.storage.cash import Allocation
@@ -63,6 +64,8 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("bank", "statement_id"): ("of it", "of the other", 999_999_999),
     ("imports", "token"): ("a file that waits", "the same", "none"),
     ("imports.drop", "token"): ("another file", "and another", "none"),
+    ("bank_tables", "token"): ("a table that waits", "the same", "none"),
+    ("bank_tables.drop", "token"): ("another table", "and another", "none"),
     ("drafts", "draft_id"): ("an e-invoice", "another", 999_999_999),
     ("adjustments", "number"): ("A1", "B/1", "no/such"),
     ("adjustments", "key"): ("about A1", "about B/1", 999_999_999),
@@ -133,10 +136,17 @@ def files_of(runtime: Runtime) -> dict[tuple[str, str], list[Any]]:
     def waiting() -> str:
         return uploads.receive(runtime, fang, "customers", "c.csv", lambda path: path.write_text("customer_no,name\nC8,x\n")).token
 
-    tokens = [waiting() for _ in range(3)]
+    def table() -> str:
+        return bank_tables.receive(runtime, fang, "t.csv", lambda path: path.write_text("Wann,Wieviel\n2026-03-09,7\n"), "62220001").token
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "MOST_OF_ONE", 6)
+        tokens, tables = [waiting() for _ in range(3)], [table() for _ in range(3)]
     return {
         ("imports", "token"): [tokens[0], tokens[0]],
         ("imports.drop", "token"): tokens[1:],
+        ("bank_tables", "token"): [tables[0], tables[0]],
+        ("bank_tables.drop", "token"): tables[1:],
         ("bank", "account_id"): [row.account_id for row in statements_in],
         ("bank", "statement_id"): [row.id for row in statements_in],
         ("drafts", "draft_id"): made,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from collect.domain.errors import Refusal
 from collect.exchange.bank import camt, mt940, ofx, tables
+from collect.exchange.bank.layout import Placing
 from collect.exchange.bank.shape import Statement
 from collect.exchange.cells import Limits, Source
 
@@ -14,27 +15,57 @@ _MOST = 64 << 20
 """No bank sends more for one day; XML and MT940 are held in memory."""
 
 
-def read(origin: Path | bytes, name: str, limits: Limits, columns: Mapping[str, str] | None = None, currency: str | None = None) -> tuple[list[Statement], str]:
+def read(
+    origin: Path | bytes, name: str, limits: Limits, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None
+) -> tuple[list[Statement], str]:
     """The statements of a file and the SHA-256 of its bytes; raises a Refusal with one sentence for everything else.
 
-    `columns` is a saved mapping for a table whose heads are not known; `currency` that of a table that tells none.
+    `placing` says which column of a table is which, `saved` are the mappings of which one may fit; `currency` is that of
+    a table that tells none.
     """
+    content, source = _content(origin, name, limits)
+    form = _form(content)
+    if form == "ofx":
+        found = ofx.read(content, name)
+    elif form == "camt":
+        found = camt.read(content, name)
+    elif form == "mt940":
+        found = mt940.read(content, name)
+    else:
+        found = tables.read(content, source, placing, saved, currency)
+    return found, source.sha256()
+
+
+def rows_of_table(origin: Path | bytes, name: str, limits: Limits) -> list[list[str]]:
+    """The rows of a file that is a table; Refusal `statement_no_table` for every other form, whose fields nobody has to name."""
+    content, source = _content(origin, name, limits)
+    if _form(content) != "table":
+        raise Refusal("statement_no_table", None, name=name)
+    return tables.rows_of(content, source)
+
+
+def _content(origin: Path | bytes, name: str, limits: Limits) -> tuple[bytes, Source]:
     source = Source(origin, name, limits)
     if source.size > _MOST:
         raise Refusal("file_too_large", None, name=name, limit="64 MB")
     content = b"".join(source.chunks())
     if not content.strip():
         raise Refusal("empty_file", None, name=name)
+    return content, source
+
+
+def _form(content: bytes) -> str:
+    """ofx, camt, mt940, or a table: what is none of the others."""
     head = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if b"OFXHEADER" in head or b"<OFX>" in content[:16384]:
-        found = ofx.read(content, name)
-    elif head.startswith((b"<?xml", b"<Document")) or (head.startswith(b"<") and b"camt.05" in head):
-        found = camt.read(content, name)
-    elif not head.startswith((b"PK", b"\xd0\xcf")) and (b"\n:20:" in content or head.startswith(b":20:") or b"\n:25:" in content or b"\n:61:" in content or _is_fragment(head)):
-        found = mt940.read(content, name)
-    else:
-        found = tables.read(content, source, columns, currency)
-    return found, source.sha256()
+        return "ofx"
+    if head.startswith((b"<?xml", b"<Document")) or (head.startswith(b"<") and b"camt.05" in head):
+        return "camt"
+    if head.startswith((b"PK", b"\xd0\xcf")):
+        return "table"
+    if b"\n:20:" in content or head.startswith(b":20:") or b"\n:25:" in content or b"\n:61:" in content or _is_fragment(head):
+        return "mt940"
+    return "table"
 
 
 def _is_fragment(head: bytes) -> bool:

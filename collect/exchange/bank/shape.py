@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from collect.domain import money
 from collect.domain.errors import Refusal
@@ -20,7 +22,7 @@ class Entry:
     """One movement: `amount` in minor units, positive for money in. `reversal`: the bank takes an earlier movement back.
 
     `day` is when the bank booked it. `reference` is what payer or bank numbered it with, `narrative` all free text.
-    `identity` is the bank's own number of the line, where it gives one.
+    `identity` is the bank's own number of the line, where it gives one; `line` where it stands in the file of a table.
     """
 
     day: date
@@ -33,6 +35,7 @@ class Entry:
     narrative: str = ""
     reversal: bool = False
     identity: str = ""
+    line: int = 0
 
     def fingerprint(self) -> str:
         """SHA-256 over everything the bank tells of the line: the same line of two files has the same one (S16)."""
@@ -40,9 +43,20 @@ class Entry:
         return hashlib.sha256("\x1f".join(re.sub(r"\s+", "", str(part)) for part in parts).encode()).hexdigest()
 
 
+class LeftOut(NamedTuple):
+    """A row of a table that is no line of the account: a total, a note, or (`moved`) money that went neither in nor out."""
+
+    line: int
+    text: str
+    moved: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of one account; balances in minor units, None where the file tells none."""
+    """One statement of one account; balances in minor units, None where the file tells none.
+
+    Of a table: the saved mapping it was read with, and the rows that are no lines.
+    """
 
     form: str
     account: str
@@ -53,6 +67,12 @@ class Statement:
     through: date | None = None
     opening: int | None = None
     closing: int | None = None
+    mapping: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+
+    def leaving(self, rows: Sequence[LeftOut]) -> Statement:
+        """The statement, with the rows of its table that are no lines."""
+        return replace(self, left_out=tuple(rows))
 
     def checked(self) -> Statement:
         """The statement, its days completed from its lines; Refusal `statement_off` unless opening + lines = closing."""

@@ -5,83 +5,105 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from collect import assets
 from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.exchange import forms, xlsx_guard
-from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of
-from collect.exchange.cells import Source
+from collect.exchange.bank import layout
+from collect.exchange.bank.layout import Head, Placing, fold, words
+from collect.exchange.bank.shape import MOST_LINES, Entry, LeftOut, Statement, line_of
+from collect.exchange.cells import Exact, Source
 from collect.exchange.xlsx_in import plain_number
 
 _LONGEST_LINE = 4 << 20
 _MOST_CELLS = 8_000_000
-_PREAMBLE = 80
-"""The head of the table stands within so many rows."""
 _SPLIT = re.compile(r"[:：]")
 _MONEY_AND_CODE = re.compile(r"([A-Z]{3})\s*(-?[\d,.]+)")
 _NAME_AND_ACCOUNT = re.compile(r"(.*?)\s*([0-9*]{8,32})")
-_BRACKETED = re.compile(r"\((?![^)]*元)[^)]*\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of config/bank_columns.toml, folded: heads by role, and what stands in cells."""
+def read(content: bytes, source: Source, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None) -> list[Statement]:
+    """The statements of a table, one a currency; its columns as they were placed, as a saved mapping places them, or by the words of banks.
 
-    heads: Mapping[str, str]
-    cells: Mapping[str, frozenset[str]]
-    begins: Mapping[str, tuple[str, ...]]
-    currencies: Mapping[str, str]
-
-
-@cache
-def words() -> Words:
-    """The words as shipped."""
-    with (assets.folder("config") / "bank_columns.toml").open("rb") as file:
-        told = tomllib.load(file)
-    heads = {fold(head): role for role, names in told["columns"].items() for head in names}
-    cells = {name: frozenset(fold(word) for word in told["words"][name]) for name in ("in", "out", "neutral", "account")}
-    begins = {name: tuple(told["words"][f"begins_{name}"]) for name in ("in", "out")}
-    return Words(heads, cells, begins, {fold(name): code for name, code in told["currencies"].items()})
-
-
-def fold(text: str) -> str:
-    """A head or word for comparing: plain width, no spaces, small letters."""
-    return re.sub(r"\s+", "", money.fold(text)).replace("（", "(").replace("）", ")").lower()
-
-
-def read(content: bytes, source: Source, columns: Mapping[str, str] | None = None, currency: str | None = None) -> list[Statement]:
-    """The statements of a table, one a currency; `columns` maps heads to roles where they are not the usual ones.
-
-    Tables tell no opening and closing balance that could be held against the lines. Lines that are neither in nor out
-    (a wallet's own transfers) are left out. Refusals: `statement_no_head` where no row names a day and an amount,
-    `bad_statement_line` with line and cell, `statement_direction` where nothing tells money in from money out.
+    Where a person or a mapping of his named a balance, the balances tell opening and closing and every line is held
+    against them (`statement_balance`); what the words alone take for one proves nothing, for banks print many kinds.
+    Lines that are neither in nor out (a wallet's own transfers) are left out and told. Refusals: `statement_no_head`
+    where no row names a day and an amount, `bad_statement_line` with line and cell, `statement_direction` where nothing
+    tells money in from money out.
     """
-    rows = _rows(content, source)
-    at, roles = _head(rows, {fold(head): role for head, role in (columns or {}).items()}, source.name)
-    account, base = _preamble(rows[:at])
-    read_as = _forms(rows[at + 1 :], roles)
+    rows = rows_of(content, source)
+    head = layout.find(rows, source.name, placing, saved)
+    account, base = preamble(rows[: head.at])
+    body = rows[head.at + 1 :]
+    read_as = _forms(body, head)
     found: dict[str, list[Entry]] = {}
-    for number, row in enumerate(rows[at + 1 :], at + 2):
-        entry = _entry(row, roles, read_as, base or currency, number)
-        if entry is not None:
+    left: list[LeftOut] = []
+    balances: dict[str, list[tuple[Entry, int | None]]] = {}
+    for number, row in enumerate(body, head.at + 2):
+        entry = _entry(row, head, read_as, base or currency, number)
+        if isinstance(entry, Entry):
             found.setdefault(entry.currency, []).append(entry)
+            balances.setdefault(entry.currency, []).append((entry, _balance(row, head, read_as, entry)))
+        elif any(row):
+            left.append(LeftOut(number, line_of(*row)[:80], entry is None))
     form = "xls" if content[:2] in (b"PK", b"\xd0\xcf") else "csv"
     if not found:
         raise Refusal("statement_no_lines", None, name=source.name)
-    return [Statement(form, account, code, tuple(entries)).checked() for code, entries in found.items()]
+    statements = []
+    for code, entries in found.items():
+        opening, closing = (None, None) if head.placed is None else chain(balances[code], any(row.moved for row in left))
+        told = Statement(form, account, code, tuple(entries), opening=opening, closing=closing, mapping=head.placed.name if head.placed else "")
+        statements.append(told.checked())
+    return [*statements[:-1], statements[-1].leaving(left)]
 
 
-def _rows(content: bytes, source: Source) -> list[list[str]]:
+def chain(lines: Sequence[tuple[Entry, int | None]], gaps: bool) -> tuple[int | None, int | None]:
+    """Opening and closing balance that the balances beside the lines tell, each line held against the one before it.
+
+    A table has its first day first or its last; what all of its balances bear out is the order. Lines without a balance
+    are added up to the next that has one. Nothing is told where lines were left out between (`gaps`), for their money is
+    in the balances too, nor where no line has a balance. Refusal `statement_balance` with the first line that does
+    not follow.
+    """
+    if gaps or not any(balance is not None for _, balance in lines):
+        return None, None
+    failed: list[Refusal] = []
+    forward = lines[0][0].day <= lines[-1][0].day
+    for order in (forward, not forward):
+        try:
+            return _followed(lines if order else list(reversed(lines)))
+        except Refusal as refusal:
+            failed.append(refusal)
+        if lines[0][0].day != lines[-1][0].day:
+            break
+    raise failed[0]
+
+
+def _followed(lines: Sequence[tuple[Entry, int | None]]) -> tuple[int, int | None]:
+    """The balances before the first and after the last line, the lines being in the order of time."""
+    opening: int | None = None
+    moved = 0
+    told: int | None = None
+    for entry, balance in lines:
+        moved += entry.amount
+        told = balance
+        if balance is None:
+            continue
+        if opening is None:
+            opening = balance - moved
+        elif opening + moved != balance:
+            parts = {name: money.plain(value, entry.currency) for name, value in (("expected", opening + moved), ("balance", balance), ("moved", entry.amount))}
+            raise Refusal("statement_balance", "balance", line=entry.line, currency=entry.currency, **parts)
+    return opening or 0, told
+
+
+def rows_of(content: bytes, source: Source) -> list[list[str]]:
     """Every row as texts without outer white space; an Excel file's first sheet that has a table."""
     if content[:2] == b"PK":
         xlsx_guard.inspect(source)
@@ -96,7 +118,7 @@ def _rows(content: bytes, source: Source) -> list[list[str]]:
             raise Refusal("xlsx_broken", None, name=source.name) from None
     else:
         text = _decoded(content, source.name)
-        delimiter = max(",;\t", key=lambda sign: sum(min(line.count(sign), 20) for line in text.splitlines()[:_PREAMBLE]))
+        delimiter = max(",;\t", key=lambda sign: sum(min(line.count(sign), 20) for line in text.splitlines()[: layout.PREAMBLE]))
         table = _table(text, delimiter, source)
     if len(table) > MOST_LINES:
         raise Refusal("statement_too_long", None, most=MOST_LINES)
@@ -136,27 +158,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, (int, float)):
-        return plain_number(float(value))
+        return Exact(plain_number(float(value)))
     if isinstance(value, date):
         return value.isoformat()[:10]
     return str(value).strip().strip("'\"").strip()
 
 
-def _head(rows: list[list[str]], own: Mapping[str, str], name: str) -> tuple[int, dict[str, list[int]]]:
-    """Where the head stands, and the columns of each role."""
-    known = words().heads
-    for at, row in enumerate(rows[:_PREAMBLE]):
-        roles: dict[str, list[int]] = {}
-        for column, cell in enumerate(row):
-            role = own.get(fold(cell)) or known.get(fold(cell)) or known.get(_BRACKETED.sub("", fold(cell)))
-            if role:
-                roles.setdefault(role, []).append(column)
-        if "day" in roles and (roles.keys() & {"amount", "in", "out"}):
-            return at, roles
-    raise Refusal("statement_no_head", None, name=name)
-
-
-def _preamble(rows: list[list[str]]) -> tuple[str, str | None]:
+def preamble(rows: Sequence[Sequence[str]]) -> tuple[str, str | None]:
     """The account number and currency that stand above the table: `账号: 123` in one cell, or beside each other."""
     account, currency = "", None
     for row in rows:
@@ -175,16 +183,16 @@ def _currency(text: str) -> str | None:
     return words().currencies.get(fold(text)) or (code if money.is_currency(code) else None)
 
 
-def _forms(rows: list[list[str]], roles: Mapping[str, list[int]]) -> forms.Forms:
-    """The order of dates and the decimal sign, by the evidence of the whole table."""
+def _forms(rows: list[list[str]], head: Head) -> forms.Forms:
+    """The order of dates and the decimal sign, as chosen, else by the evidence of the whole table."""
     evidence = forms.Evidence()
     for row in rows:
-        for column in roles["day"][:1]:
+        for column in head.roles["day"][:1]:
             evidence.see_day(_date_text(_at(row, column)))
         for role in ("amount", "in", "out"):
-            for column in roles.get(role, ()):
+            for column in head.roles.get(role, ()):
                 evidence.see_amount(_at(row, column))
-    return evidence.settle(None, None)
+    return evidence.settle(head.read.get("dates"), head.read.get("decimal"))
 
 
 def _at(row: list[str], column: int) -> str:
@@ -192,8 +200,8 @@ def _at(row: list[str], column: int) -> str:
 
 
 def _date_text(text: str) -> str:
-    """A day without its time of day."""
-    return text.split()[0] if text.split() else ""
+    """A day without its time of day; a spreadsheet's own number stays one."""
+    return text if isinstance(text, Exact) else text.split()[0] if text.split() else ""
 
 
 def _first(row: list[str], roles: Mapping[str, list[int]], role: str) -> str:
@@ -201,17 +209,18 @@ def _first(row: list[str], roles: Mapping[str, list[int]], role: str) -> str:
     return next((cell for cell in (_at(row, column) for column in roles.get(role, ())) if cell not in ("", "-", "--", "/")), "")
 
 
-def _entry(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms, currency: str | None, number: int) -> Entry | None:
-    """One row as a line; None for what is no line (totals, notes) or neither in nor out."""
+def _entry(row: list[str], head: Head, read_as: forms.Forms, currency: str | None, number: int) -> Entry | Literal[False] | None:
+    """One row as a line; False for what is none (totals, notes), None for money that went neither in nor out."""
+    roles = head.roles
     filled = [cell for cell in row if cell]
     stamp = _date_text(_at(row, roles["day"][0]))
     if not filled:
-        return None
+        return False
     try:
         day = forms.parse_day(stamp, read_as.dates, "day")
     except Refusal:
         if not any(char.isdigit() for char in stamp) or len(filled) <= 2:
-            return None
+            return False
         raise Refusal("bad_statement_line", "day", line=number, value=stamp) from None
     code = _currency(_first(row, roles, "currency")) or currency
     try:
@@ -220,7 +229,7 @@ def _entry(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms,
         raise Refusal("bad_statement_line", "amount", line=number, value=refusal.params.get("value", "")) from refusal
     if code is None:
         raise Refusal("statement_no_currency", None, account="?")
-    sign = _sign(row, roles, number)
+    sign = _sign(row, head, number)
     if sign == 0:
         return None
     told = [_at(row, column) for column in roles.get("narrative", ())]
@@ -237,7 +246,22 @@ def _entry(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms,
         line_of(*(text for text in told if text not in ("/", "-", "--")))[:2000],
         False,
         "|".join(cell for column, cell in enumerate(row) if cell and column not in serials),
+        number,
     )
+
+
+def _balance(row: list[str], head: Head, read_as: forms.Forms, entry: Entry) -> int | None:
+    """The balance beside a line, where somebody said which column it is; None for an empty cell. Refusal `bad_statement_line`."""
+    text = _first(row, head.roles, "balance") if head.placed else ""
+    try:
+        return _minor(text, entry.currency, read_as.decimal) if text else None
+    except Refusal:
+        raise Refusal("bad_statement_line", "balance", line=entry.line, value=text[:40]) from None
+
+
+def _minor(text: str, currency: str, decimal: money.Decimals) -> int:
+    """An amount in minor units; a spreadsheet's own number has its point whatever the table writes."""
+    return money.parse(text, currency, "." if isinstance(text, Exact) else decimal)
 
 
 def _party(row: list[str], roles: Mapping[str, list[int]]) -> tuple[str, str]:
@@ -261,18 +285,22 @@ def _amount(row: list[str], roles: Mapping[str, list[int]], decimal: money.Decim
         inside, outside = _first(row, roles, "in"), _first(row, roles, "out")
         if inside or outside:
             unit = currency or "CNY"
-            came = money.parse(inside, unit, decimal) if inside else 0
-            went = abs(money.parse(outside, unit, decimal)) if outside else 0
+            came = _minor(inside, unit, decimal) if inside else 0
+            went = abs(_minor(outside, unit, decimal)) if outside else 0
             return came - went, currency
-    told = re.sub(r"\(.*\)$", "", money.fold(_at(row, roles["amount"][-1]) if "amount" in roles else ""))
+    cell = _at(row, roles["amount"][-1]) if "amount" in roles else ""
+    if isinstance(cell, Exact):
+        return _minor(cell, currency or "CNY", "."), currency
+    told = re.sub(r"\(.*\)$", "", money.fold(cell))
     both = _MONEY_AND_CODE.fullmatch(told)
     if both and money.is_currency(both[1]):
         return money.parse(both[2], both[1], decimal), both[1]
     return money.parse(told, currency or "CNY", decimal), currency
 
 
-def _sign(row: list[str], roles: Mapping[str, list[int]], number: int) -> int:
+def _sign(row: list[str], head: Head, number: int) -> int:
     """1 where the amount's own sign counts, -1 where it has to be turned round, 0 for neither in nor out."""
+    roles = head.roles
     if "direction" in roles:
         word = fold(_at(row, roles["direction"][0]))
         if word in words().cells["in"]:
@@ -282,7 +310,7 @@ def _sign(row: list[str], roles: Mapping[str, list[int]], number: int) -> int:
         if word in words().cells["neutral"] or not word:
             return 0
         raise Refusal("statement_direction", None, line=number, value=_at(row, roles["direction"][0]))
-    if "in" in roles or "out" in roles or "balance" in roles:
+    if head.placed or "in" in roles or "out" in roles or "balance" in roles:
         return 1
     if "card" in roles:
         return -1
