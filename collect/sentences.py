@@ -117,7 +117,6 @@ SENTENCES: dict[str, str] = {
     "einvoice_nothing": _("E-invoice {number} is over nothing: there is nothing to collect."),
     "einvoice_known": _("{number} is known already with other content; a correction needs a number of its own."),
     "einvoice_in_books": _("{number} is in the books already; credit or void it first, and give the correction a number of its own."),
-    "einvoice_rounded": _("E-invoice {number}: the payable {payable} is the gross {gross} rounded by {rounding}; enter it by hand with the amount agreed."),
     "einvoice_paid_out": _("E-invoice {number} tells a prepaid amount of {prepaid} that is no receipt; enter the document and the payment by hand."),
     "einvoice_sum": _("E-invoice {number}: net {net} and tax {tax} are not the total {gross}; ask for a correct one."),
     "einvoice_too_long": _("{name} has far more in it than an e-invoice has; ask for one without attachments."),

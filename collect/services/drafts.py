@@ -66,7 +66,8 @@ class Proposal:
 def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str) -> Taken:
     """Read an e-invoice and keep it as a draft that waits; the same document again changes nothing (S16).
 
-    The amount is BT-112, what is prepaid (BT-113) becomes a receipt dated the issue date, what is open is BT-115. The
+    The amount is BT-112, what is prepaid (BT-113) becomes a receipt dated the issue date, what is open is BT-115, which
+    a rounding (BT-114) makes a little more or less than the rest. The
     buyer is matched by tax number, then by name in its normalised form, where exactly one customer fits. Refusals:
     those of reading, those of `check`, `einvoice_known` where a draft of that number says something else,
     `einvoice_in_books` where the number is in the books without a draft.
@@ -83,14 +84,14 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str) -> 
 def check(found: EInvoice) -> None:
     """Whether the books can hold the document so that its payable is what is open.
 
-    Refusals: `einvoice_nothing` over zero; `einvoice_rounded` where BT-114 makes gross less prepaid another amount than
-    the payable; `einvoice_paid_out` for a credit that was paid out in part, or an invoice whose prepaid is negative.
+    Refusals: `einvoice_nothing` over zero, or rounded to it; `amount_too_large` where gross and rounding together are
+    (S1); `einvoice_paid_out` for a credit that was paid out in part, or an invoice whose prepaid is negative.
     """
-    if found.gross == 0:
+    owed = found.gross + found.rounding
+    if found.gross == 0 or owed == 0 or (owed < 0) != (found.gross < 0):
         raise Refusal("einvoice_nothing", "amount", number=found.number)
-    if found.rounding:
-        told = {name: money.plain(getattr(found, name), found.currency) for name in ("gross", "rounding", "payable")}
-        raise Refusal("einvoice_rounded", "amount", number=found.number, **told)
+    if abs(owed) > money.LIMIT:
+        raise Refusal("amount_too_large", "amount", value=money.plain(owed, found.currency), currency=found.currency)
     if found.prepaid < 0 or (found.prepaid and _kind(found) == "credit_note"):
         raise Refusal("einvoice_paid_out", "amount", number=found.number, prepaid=money.plain(found.prepaid, found.currency))
 
@@ -156,6 +157,18 @@ def _fields(found: EInvoice) -> dict[str, Any]:
         else:
             told[name] = value
     return told
+
+
+def rounding_of(draft: Draft) -> int:
+    """What rounding (BT-114) adds to the amount of the draft, in minor units; the sign is turned with that of the document."""
+    text, gross = str(draft.fields.get("rounding") or "0"), str(draft.fields.get("gross") or "")
+    minor = money.parse(text, draft.currency)
+    return -minor if gross.startswith("-") else minor
+
+
+def owed_of(draft: Draft) -> int:
+    """The amount that goes into the books: gross and rounding (BT-112 + BT-114), which is prepaid and payable (BT-113 + BT-115)."""
+    return draft.amount_minor + rounding_of(draft)
 
 
 def _number_of(work: Work, customer_id: int | None) -> str | None:
@@ -232,6 +245,8 @@ def create_customer(work: Work, draft_id: int, customer_no: str, terms: str | No
 def post(work: Work, draft_id: int, version: int, due: date | None = None, terms: str | None = None) -> str:
     """Put a draft into the books; returns the document's number. What was prepaid is a receipt of the issue date.
 
+    A rounding is part of the amount issued, so that what is open is the payable to the cent; the document's description
+    tells both parts.
     Without a due date in the document, `due` or `terms` or the customer's terms decide; else Refusal `draft_needs_terms`.
     Refusals besides: `draft_needs_customer`, `draft_done`, `changed_meanwhile`, and those of issuing a document.
     """
@@ -242,7 +257,9 @@ def post(work: Work, draft_id: int, version: int, due: date | None = None, terms
         raise Refusal("draft_needs_customer", "customer")
     number = draft.document_no
     if draft.kind == "credit_note":
-        invoices.credit(work, customer.customer_no, number, draft.issue_date, draft.currency, draft.amount_minor, str(draft.fields.get("terms") or "") or draft.file_name)
+        invoices.credit(
+            work, customer.customer_no, number, draft.issue_date, draft.currency, owed_of(draft), _description(draft) or str(draft.fields.get("terms") or "") or draft.file_name
+        )
     else:
         day = due or draft.due_date
         if day is None and not (terms or customer.terms):
@@ -252,11 +269,12 @@ def post(work: Work, draft_id: int, version: int, due: date | None = None, terms
             number,
             draft.issue_date,
             draft.currency,
-            draft.amount_minor,
+            owed_of(draft),
             due=day,
             terms=terms,
             po_no=str(draft.fields.get("order_no") or "")[:64] or None,
             delivered_on=date.fromisoformat(delivered) if delivered else None,
+            description=_description(draft),
         )
         items = invoices.issue(work, customer.customer_no, bill)
         if draft.prepaid_minor:
@@ -264,6 +282,15 @@ def post(work: Work, draft_id: int, version: int, due: date | None = None, terms
     draft.state, draft.version = "posted", draft.version + 1
     work.note(audit.Note("post", "draft", number, customer.id, {"state": "waiting"}, {"state": "posted"}))
     return number
+
+
+def _description(draft: Draft) -> str | None:
+    """How gross and rounding make the amount, by the names that EN 16931 gives them in every language; None where nothing is rounded."""
+    rounding = rounding_of(draft)
+    if not rounding:
+        return None
+    gross, part = money.plain(draft.amount_minor, draft.currency), money.plain(abs(rounding), draft.currency)
+    return f"{gross} (BT-112) {'+' if rounding > 0 else '-'} {part} (BT-114)"
 
 
 def _prepaid(work: Work, customer: Customer, draft: Draft, items: Sequence[Item]) -> None:

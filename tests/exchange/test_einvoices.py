@@ -214,11 +214,11 @@ xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponent
 <cbc:ID>%(number)s</cbc:ID><cbc:IssueDate>%(issued)s</cbc:IssueDate><cbc:InvoiceTypeCode>380</cbc:InvoiceTypeCode><cbc:DocumentCurrencyCode>%(currency)s</cbc:DocumentCurrencyCode>
 <cac:AccountingCustomerParty><cac:Party><cac:PartyLegalEntity>
 <cbc:RegistrationName>Käufer AG</cbc:RegistrationName><cbc:CompanyID>DE123456789</cbc:CompanyID></cac:PartyLegalEntity></cac:Party></cac:AccountingCustomerParty>
-<cac:LegalMonetaryTotal><cbc:TaxInclusiveAmount>%(gross)s</cbc:TaxInclusiveAmount><cbc:PrepaidAmount>%(prepaid)s</cbc:PrepaidAmount><cbc:PayableAmount>%(payable)s</cbc:PayableAmount></cac:LegalMonetaryTotal></Invoice>"""
+<cac:LegalMonetaryTotal><cbc:TaxInclusiveAmount>%(gross)s</cbc:TaxInclusiveAmount><cbc:PrepaidAmount>%(prepaid)s</cbc:PrepaidAmount><cbc:PayableRoundingAmount>%(rounding)s</cbc:PayableRoundingAmount><cbc:PayableAmount>%(payable)s</cbc:PayableAmount></cac:LegalMonetaryTotal></Invoice>"""
 
 
 def ubl(**changes: str) -> bytes:
-    return (UBL % ({"number": "N1", "issued": "2026-03-05", "currency": "EUR", "gross": "10.00", "prepaid": "0", "payable": "10.00"} | changes)).encode()
+    return (UBL % ({"number": "N1", "issued": "2026-03-05", "currency": "EUR", "gross": "10.00", "prepaid": "0", "rounding": "0", "payable": "10.00"} | changes)).encode()
 
 
 @pytest.mark.parametrize(
