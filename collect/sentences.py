@@ -117,6 +117,7 @@ SENTENCES: dict[str, str] = {
     "einvoice_nothing": _("E-invoice {number} is over nothing: there is nothing to collect."),
     "einvoice_known": _("{number} is known already with other content; a correction needs a number of its own."),
     "einvoice_in_books": _("{number} is in the books already; credit or void it first, and give the correction a number of its own."),
+    "einvoice_costly": _("{name} takes far more time or memory to read than an e-invoice does; ask for one without attachments, or for its XML."),
     "einvoice_paid_out": _("E-invoice {number} tells a prepaid amount of {prepaid} that is no receipt; enter the document and the payment by hand."),
     "einvoice_sum": _("E-invoice {number}: net {net} and tax {tax} are not the total {gross}; ask for a correct one."),
     "einvoice_too_long": _("{name} has far more in it than an e-invoice has; ask for one without attachments."),

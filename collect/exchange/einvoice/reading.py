@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
 from collect.domain.errors import Refusal
 from collect.exchange.cells import Limits, Source
-from collect.exchange.einvoice import ofd, xml
+from collect.exchange.einvoice import carrier, ofd, xml
 from collect.exchange.einvoice.shape import EInvoice
 
 _MOST = 32 << 20
@@ -35,20 +34,17 @@ def read(origin: Path | bytes, name: str, limits: Limits) -> tuple[EInvoice, str
 
 
 def _from_pdf(content: bytes, name: str) -> bytes:
-    """The XML that a Factur-X or ZUGFeRD PDF carries; Refusal `einvoice_no_xml` where it carries none."""
-    from facturx import get_xml_from_pdf
+    """The XML that a Factur-X or ZUGFeRD PDF carries.
 
-    noisy = [logging.getLogger(each) for each in ("factur-x", "facturx", "pypdf")]
-    levels = [logger.level for logger in noisy]
+    Refusals: `einvoice_no_xml` where it carries none, `file_too_large`, `einvoice_costly` where taking it out costs more
+    than that of any invoice.
+    """
+    if len(content) > carrier.MOST_PDF:
+        raise Refusal("file_too_large", None, name=name, limit="16 MB")
     try:
-        for logger in noisy:
-            logger.setLevel(logging.CRITICAL)
-        _file, found = get_xml_from_pdf(content, check_xsd=False)
-    except Exception:  # the reader of PDFs raises anything; whatever it is, the file cannot be read
-        raise Refusal("einvoice_no_xml", None, name=name) from None
-    finally:
-        for logger, level in zip(noisy, levels, strict=True):
-            logger.setLevel(level)
+        found = carrier.extract(content)
+    except carrier.TooCostly:
+        raise Refusal("einvoice_costly", None, name=name) from None
     if not found:
         raise Refusal("einvoice_no_xml", None, name=name)
-    return bytes(found)
+    return found
