@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -39,6 +40,22 @@ _UNDATED = datetime(1980, 1, 1, tzinfo=UTC)
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet might run the text: see the head of this file (reliability, fact 9)."""
     return text[:1] in _FIRST and text != "" and (text[0] in "\t\r\n" or text.lstrip(_BLANKS).startswith(_FORMULA))
+
+
+_NUMBER = re.compile(r"[+-][0-9][0-9.,]*")
+
+
+def guarded(text: str) -> str:
+    """A cell for a CSV that people correct and send back: an apostrophe before what a spreadsheet might run; a signed number stays one.
+
+    A text that begins with apostrophes before such a sign gets one more, so that `unguarded` gives every text back.
+    """
+    return f"'{text}" if is_formula(text.lstrip("'")) and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(text: str) -> str:
+    """The cell as it was before `guarded`."""
+    return text[1:] if text[:1] == "'" and is_formula(text.lstrip("'")) else text
 
 
 def csv_bytes(table: Table, language: str | None = None, *, bom: bool = False) -> bytes:

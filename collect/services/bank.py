@@ -141,7 +141,12 @@ def saved_placing(runtime: Runtime, actor: Actor, name: str) -> Placing:
 
 def _plain(number: str) -> str:
     """An account number as banks compare it."""
-    return "".join(money.fold(number).split()).upper()[:64]
+    return "".join(money.fold(number).replace("\x00", "").split()).upper()[:64]
+
+
+def _text(text: str, most: int) -> str | None:
+    """A text of a line as it is kept; the one sign that no database takes goes, and so does what is beyond the column."""
+    return text.replace("\x00", "")[:most] or None
 
 
 def _store(work: Work, statements: list[Statement], name: str, sha256: str, how: Reading) -> Taken:
@@ -186,14 +191,14 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         id=next(ids),
         account_id=account.id,
         form=statement.form,
-        number=statement.number[:64] or None,
+        number=_text(statement.number, 64),
         since=statement.since,
         through=statement.through,
         opening_minor=statement.opening,
         closing_minor=statement.closing,
         lines=len(prints),
         fresh=0,
-        file_name=name[:255],
+        file_name=name.replace("\x00", "")[:255],
         file_hash=sha256,
         by=work.actor.name,
         recorded_at=work.now,
@@ -209,7 +214,7 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         if ordinal < known.get(mark, 0):
             continue
         key = next(ids)
-        texts = (entry.payer[:200] or None, entry.payer_account[:64] or None, entry.reference[:140] or None, entry.narrative[:2000] or None)
+        texts = (_text(entry.payer, 200), _text(entry.payer_account, 64), _text(entry.reference, 140), _text(entry.narrative, 2000))
         state = "open" if incoming else "out"
         rows.append((key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *texts, entry.reversal, state, 1, work.now))
         if incoming:

@@ -8,7 +8,8 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -17,7 +18,7 @@ from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Actor, Permission
-from collect.exchange import columns, forms, sheets, sorting
+from collect.exchange import columns, export, forms, sheets, sorting
 from collect.runtime import Runtime, Work, without_collection
 from collect.services import cash_in, customers, intake, receivables
 from collect.storage import audit
@@ -130,6 +131,8 @@ def run(
     if kind not in KINDS:
         raise Refusal("unknown_import_kind", "kind", value=kind)
     sheet = sheets.open_sheet(source, name, sheets.Limits.of(runtime.settings), options.encoding, options.sheet)
+    if of_refused_rows(sheet.headers):
+        sheet = replace(sheet, headers=[*map(export.unguarded, sheet.headers)], _rows=partial(_unguarded, sheet))
     headers: dict[str, Any] = {}
     if options.mapping:
         with runtime.read(actor) as view:
@@ -273,6 +276,17 @@ def refused_columns(headers: Sequence[str]) -> tuple[str, str]:
     return ("line" if "line" not in taken else "refused_line", "reason" if not taken & _REASONS else "refused_reason")
 
 
+def of_refused_rows(headers: Sequence[str]) -> bool:
+    """Whether a file is one of refused rows that comes back corrected: its two last columns tell line and reason."""
+    return len(headers) > 2 and headers[-2] in ("line", "refused_line") and headers[-1] in ("reason", "refused_reason")
+
+
+def _unguarded(sheet: sheets.Sheet) -> Iterator[tuple[int, list[str]]]:
+    """The rows of such a file, without the signs that kept a spreadsheet from running their cells."""
+    for line, cells in sheet.rows():
+        yield line, [cell if isinstance(cell, sheets.Exact) else export.unguarded(cell) for cell in cells]
+
+
 _REASONS = {columns.fold(name) for name in ("reason", columns.columns_of("credits")["reason"].zh, *columns.columns_of("credits")["reason"].also)}
 
 
@@ -282,14 +296,14 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
     # The CLI and the page copy it out and close it; it is a spooled file, so a small one never touches the disk.
     refused = tempfile.SpooledTemporaryFile(max_size=1 << 20, mode="w+", encoding="utf-8", newline="")  # noqa: SIM115
     writer = csv.writer(refused)
-    writer.writerow([*sheet.headers, *refused_columns(sheet.headers)])
+    writer.writerow([*map(export.guarded, sheet.headers), *refused_columns(sheet.headers)])
 
     seen = {line: Seen(line, cells) for line, cells in islice(sheet.rows(), preview)}
 
     def on_refused(row: intake.Row, refusal: Refusal) -> None:
         if row.line in seen:
             seen[row.line].outcome, seen[row.line].refusal = "refused", refusal
-        writer.writerow([*row.cells[:-1], row.line, sentences.say(refusal)])
+        writer.writerow([*map(export.guarded, row.cells[:-1]), row.line, export.guarded(sentences.say(refusal))])
 
     finalizer = weakref.finalize(work, refused.close)
     batch = intake.Batch(work, kind, index, plan.forms, next_ids(work.session, 1)[0], load_closed_months(work.session), on_refused)

@@ -24,6 +24,9 @@ class DaySum(NamedTuple):
     unapplied: int
 
 
+_HALF = 1 << 32
+
+
 def load_entries(session: Session, scope: Scope, since: date, until: date, known_at: datetime, currency: str | None) -> Generator[Any]:
     """Rows (day, currency, event, account, customer number, name, receivable, unapplied, contra), those of one voucher together.
 
@@ -42,9 +45,16 @@ def load_entries(session: Session, scope: Scope, since: date, until: date, known
 
 
 def load_days(session: Session, scope: Scope, as_of: date, known_at: datetime) -> list[DaySum]:
-    """What each day up to a date moved, by currency and day; a due date that was changed is no movement."""
-    up = sa.func.sum(sa.case((sa.and_(Line.receivable > 0, Line.event != "redate"), Line.receivable), else_=0))
-    net = sa.func.sum(Line.receivable)
-    query = sa.select(Line.currency, Line.day, up, net, sa.func.sum(Line.unapplied)).where(Line.day <= as_of, Line.recorded_at <= known_at, seen_ids(scope, Line.customer_id))
+    """What each day up to a date moved, by currency and day; a due date that was changed is no movement.
+
+    What went up is added up in two parts: one amount applied and taken back all day moves more than a column holds.
+    """
+    raised = sa.case((sa.and_(Line.receivable > 0, Line.event != "redate"), Line.receivable), else_=0)
+    sums = (sa.func.sum(raised // _HALF), sa.func.sum(raised % _HALF), sa.func.sum(Line.receivable), sa.func.sum(Line.unapplied))
+    query = sa.select(Line.currency, Line.day, *sums).where(Line.day <= as_of, Line.recorded_at <= known_at, seen_ids(scope, Line.customer_id))
     rows = session.connection().execute(query.group_by(Line.currency, Line.day).order_by(Line.currency, Line.day))
-    return [DaySum(currency, day, int(more), int(total) - int(more), int(unapplied)) for currency, day, more, total, unapplied in rows]
+    found = []
+    for currency, day, high, low, net, unapplied in rows:
+        up = int(high) * _HALF + int(low)
+        found.append(DaySum(currency, day, up, int(net) - up, int(unapplied)))
+    return found

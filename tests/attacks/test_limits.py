@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import sqlalchemy as sa
+
 from collect.domain.aging import Buckets
 from collect.domain.rights import SYSTEM, Scope
-from collect.reports import aging
+from collect.reports import aging, journal
 from collect.runtime import Runtime
-from collect.services import verify
+from collect.services import cash, verify
+from collect.storage.cash import Allocation
 from tests.taking_in import counts, take_in
 
 # 2**63 - 1 minor units.
@@ -37,3 +40,23 @@ def test_another_currency_has_room_of_its_own(sqlite_runtime: Runtime) -> None:
     take_in(sqlite_runtime, "customers", "customer_no,name,terms\nC1,A,NET30\n")
     head = "invoice_no,customer_no,issue_date,currency,amount\n"
     assert counts(take_in(sqlite_runtime, "invoices", f"{head}A1,C1,2026-01-01,CNY,{MOST}\nA2,C1,2026-01-01,USD,{MOST}\n")) == (2, 0, 0, 0)
+
+
+def test_movements_without_end_do_not_overflow_what_reports_add_up(runtime: Runtime) -> None:
+    """The largest receipt is applied and taken back twelve times in one day: what moved is far beyond 2^63, what is owed is not."""
+    take_in(runtime, "customers", "customer_no,name,terms\nC1,A,NET30\n")
+    take_in(runtime, "invoices", f"invoice_no,customer_no,issue_date,amount\nA1,C1,2026-01-01,{MOST}\n")
+    take_in(runtime, "payments", f"payment_ref,customer_no,date,amount\nR1,C1,2026-01-01,{MOST}\n")
+    for _ in range(12):
+        made = runtime.write(SYSTEM, lambda work: cash.apply(work, "receipt", "R1", "A1", None))
+        assert made
+        with runtime.read(SYSTEM) as view:
+            key = view.session.scalars(sa.select(sa.func.max(Allocation.id))).one()
+        runtime.write(SYSTEM, lambda work, key=key: cash.unapply(work, key, "once more"))
+    assert verify.verify(runtime) == []
+    with runtime.read(SYSTEM) as view:
+        today = view.today
+        control = journal.control(view, ALL, today)
+        found = list(journal.vouchers(view, ALL, date(2026, 1, 1), today, "en"))
+        report = aging.build(view, ALL, aging.AgingOptions(today, Buckets((30,))))
+    assert found and [(row.total, row.unapplied) for row in report.totals] == [(0, -(2**63 - 1))] and journal.ties_out(control)
