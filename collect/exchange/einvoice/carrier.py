@@ -11,7 +11,7 @@ import contextlib
 import logging
 import subprocess
 import sys
-from pathlib import Path
+from importlib.util import find_spec
 
 MOST_PDF = 16 << 20
 """Bytes of a PDF that carries an invoice; those of businesses have a few hundred thousand."""
@@ -31,7 +31,8 @@ class TooCostly(Exception):
 
 def extract(content: bytes) -> bytes:
     """The XML of a Factur-X or ZUGFeRD PDF, empty where it carries none or cannot be read; raises TooCostly beyond its limits."""
-    command = [sys.executable, "-I", str(Path(__file__).resolve()), str(SECONDS), str(MEMORY)]
+    here = find_spec("collect.exchange.einvoice.carrier")
+    command = [sys.executable, "-I", str((here and here.origin) or ""), str(SECONDS), str(MEMORY)]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=WAIT, check=False)
     except subprocess.TimeoutExpired:
