@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -153,6 +154,8 @@ CODE = {
     "imports.new": {"code", "datalist"},
     "imports.columns": {"code", "[translate=no]"},
     "imports.check": {"[translate=no]"},
+    "bank_tables.columns": {"code", "[translate=no]"},
+    "bank_tables.check": {"code", "[translate=no]"},
     "interest.show": {"[translate=no]"},
     "auth.account": {"datalist"},
     "policy.index": {"bdi"},
@@ -432,6 +435,8 @@ def test_the_walk_comes_to_every_page(house: House) -> None:
         "imports.refused",
         "imports.columns",
         "imports.check",
+        "bank_tables.columns",
+        "bank_tables.check",
         "statements.pdf",
         "api_docs.document",
         "api_reports.aging_report",
@@ -582,6 +587,21 @@ def test_one_missing_translation_of_a_refusal_is_found(house: House, monkeypatch
     answer = client.get(path + "/check")
     faults = list(faults_of("/imports/new", "imports.check", answer.get_data(as_text=True), "zh"))
     assert faults and all("before" in fault and "issue date 2026-02-20" in fault for fault in faults)
+
+
+def test_the_steps_of_a_banks_table_are_in_chinese(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its columns, what would happen, and a step whose file is gone; the walk does not come there, for they have no fixed address."""
+    monkeypatch.setattr(uploads, "WAIT", 120.0)
+    client = house.enter(Role.FINANCE, "zh")
+    table = "何时,多少,余下,何人\n2026-03-09,5.00,105.00,何不在\n2026-03-09,-3.00,102.00,周兰\n小计,,,\n".encode()
+    path = client.post("/bank/upload", data={"csrf_token": token(client, "/account"), "file": (io.BytesIO(table), "三月.csv")}).headers["Location"]
+    roles = {f"column-{at}": role for at, role in enumerate(("day", "amount", "balance", "payer"))}
+    bare = client.post(path, data={"csrf_token": token(client, "/account"), "account": "7"})
+    placed = client.post(path, data={"csrf_token": token(client, "/account"), "account": "7", "currency": "CNY", **roles})
+    assert (bare.status_code, placed.headers["Location"]) == (422, path + "/check")
+    pages = [(path, "bank_tables.columns", bare), (path, "bank_tables.columns", client.get(path)), (path + "/check", "bank_tables.check", client.get(path + "/check"))]
+    pages.append(("/bank/files/x", "", client.get("/bank/files/x")))
+    assert [fault for address, endpoint, answer in pages for fault in faults_of(address, endpoint, answer.get_data(as_text=True), "zh")] == []
 
 
 def test_what_people_entered_here_hides_no_word_of_the_program() -> None:
