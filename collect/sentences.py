@@ -433,6 +433,8 @@ SENTENCES: dict[str, str] = {
     "policy_text_language": _("{place} is written in one language only; add {missing}."),
     "policy_never_overdue": _("{place}: the last step is at {value} days, so nobody would be asked for overdue debt; add a step at 1 day or more."),
     "policy_ladder_falls": _("{place} is {value}, earlier than {earlier} at {days}; a later rung has at least as many days."),
+    "clause_missing": _("A contract that agrees otherwise is named: say which contract and clause."),
+    "policy_word": _("{place}: {value} is no word for this; write one of {allowed}."),
     "policy_rung": _("{place}: {value} is no rung of the ladder; write one of {allowed}."),
     "policy_review_by_age": _("{place}: {value} needs a legal review, so policy cannot propose it by age; take it away here or at {ladder}."),
     "policy_same": _("This is word for word the policy of version {number}, which is in force; change something first."),

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from collect.domain import payers
+from collect.domain import payers, precedence
+from collect.domain.precedence import Precedence
 
 MOST_TO_APPLY = 12
 """Among so many open items a sum that only one choice of them makes is evidence (S13); among more it may be chance."""
 MOST_SEARCHED = 20
 """Among so many such a choice is still looked for, as a suggestion."""
-_FIRST = {"fee": 0, "interest": 1}
 
 
 class Open(NamedTuple):
-    """An open item of a customer; `open` minor units."""
+    """An open item of a customer; `open` minor units. `about` is the number of the document that a claim is about (S14)."""
 
     id: int
     document_no: str
@@ -30,10 +30,14 @@ class Open(NamedTuple):
     issued: date
     due: date | None
     open: int
+    about: str | None = None
 
 
 class Line(NamedTuple):
-    """What the bank tells of money that came in; `amount` minor units, negative when it went out."""
+    """What the bank tells of money that came in; `amount` minor units, negative when it went out.
+
+    `principal`: the payer writes that he pays the principal and nothing else.
+    """
 
     amount: int
     currency: str
@@ -41,6 +45,7 @@ class Line(NamedTuple):
     reversal: bool = False
     advance: bool = False
     order_no: str | None = None
+    principal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Candidate:
     """A customer that the line may be from. `how`: account, alias (learned), name, or named (only his invoices are named).
 
     `score` is that of `payers.score`, 100 for what was learned, 0 where the payer's name says nothing of him.
-    `third_party` pays for him with the letter of that reference. `items` are all his open ones, in any currency.
+    `third_party` pays for him with the letter of that reference. `items` are all his open ones, in any currency. `order`
+    is what the law or his contract lets unmarked money settle first.
     """
 
     customer_id: int
@@ -59,6 +65,7 @@ class Candidate:
     running: bool = False
     third_party: bool = False
     letter: str | None = None
+    order: Precedence = precedence.NONE
 
     @property
     def known(self) -> bool:
@@ -165,6 +172,9 @@ def _by_numbers(line: Line, candidates: Sequence[Candidate], known: Candidate | 
     said = [Evidence("names_in_reference" if in_reference else "names_in_text", {"documents": [one.document_no for one in counted]})]
     if not asked:
         return Proposal("settled", owner, (), line.amount, 40, False, (*said, Evidence("named_is_settled", {}), *_payer_said(line, customer)))
+    items, held, about = _claims_with(line, customer, items)
+    asked = sum(item.open for item in items)
+    said += about
     parts, rest = fill(items, line.amount)
     score, applies = 100 if in_reference else 98, True
     if line.amount < asked:
@@ -185,12 +195,43 @@ def _by_numbers(line: Line, candidates: Sequence[Candidate], known: Candidate | 
         said.append(Evidence("several_customers", {"count": len(owners)}))
     if customer.known is False and not all(one.exact for one in counted):
         applies = False
-    return Proposal(kind, owner, parts, rest, score, applies, tuple(said))
+    return Proposal(kind, owner, parts, rest, min(score, 90) if held else score, applies and not held, tuple(said))
+
+
+def _claims_with(line: Line, customer: Candidate, items: list[Open]) -> tuple[list[Open], bool, list[Evidence]]:
+    """What a payer settles who names invoices about which costs or interest were claimed, whether it waits, and why (S14).
+
+    He pays exactly what he names, or writes that he means the principal: his word binds (where the law asks for the
+    creditor's consent, a person gives it). Else he named the debt, and within it the law's or the contract's order goes.
+    """
+    numbers, taken = {item.document_no for item in items}, {item.id for item in items}
+    claims = [item for item in customer.items if item.about in numbers and item.currency == line.currency and item.id not in taken and item.kind in customer.order.first]
+    if not claims:
+        return items, False, []
+    told = {"documents": [claim.document_no for claim in legal_order(claims, customer.order)], "asked": sum(claim.open for claim in claims)}
+    if line.principal:
+        return items, customer.order.designation == "consent", [Evidence("claims_stay", told), _his_word(customer)]
+    if sum(item.open for item in items) == line.amount:
+        return items, False, [Evidence("claims_stay", told), Evidence("pays_what_he_names", {})]
+    return legal_order([*items, *claims], customer.order), False, [Evidence("claims_first", told), _order_said(customer)]
+
+
+def _his_word(customer: Candidate) -> Evidence:
+    """That the payer means the principal alone, and whether his word is enough."""
+    if customer.order.designation == "consent":
+        return Evidence("principal_needs_consent", {"source": dict(customer.order.source)})
+    return Evidence("principal_alone", {})
+
+
+def _order_said(customer: Candidate) -> Evidence:
+    """Which law or clause puts claimed costs and interest where they stand."""
+    code = {"law": "by_law", "contract": "by_contract"}.get(customer.order.origin, "by_due_date")
+    return Evidence(code, {"source": dict(customer.order.source)})
 
 
 def _items_of(line: Line, customer: Candidate, named: Sequence[Named]) -> list[Open]:
     wanted = {item_id for one in named for item_id in one.item_ids}
-    return legal_order([item for item in customer.items if item.id in wanted and item.currency == line.currency])
+    return legal_order([item for item in customer.items if item.id in wanted and item.currency == line.currency], customer.order)
 
 
 def _payer_fits(line: Line, customer: Candidate, known: Candidate | None, score: int, applies: bool) -> tuple[int, bool, list[Evidence]]:
@@ -221,11 +262,15 @@ def _payer_said(line: Line, customer: Candidate) -> list[Evidence]:
 def _within(line: Line, customer: Candidate) -> Proposal:
     """The proposal inside one customer: one item, a sum of items, the running account, the oldest due first (S13)."""
     who = tuple(_payer_said(line, customer))
-    items = legal_order([item for item in customer.items if item.currency == line.currency])
+    items = legal_order([item for item in customer.items if item.currency == line.currency], customer.order)
+    principal, held = [item for item in items if item.kind not in precedence.CLAIMED], False
+    ordered = [_order_said(customer)] if 0 < len(principal) < len(items) and customer.order.origin != "none" else []
+    if line.principal and ordered:
+        items, held, ordered = principal, customer.order.designation == "consent", [_his_word(customer)]
 
     def made(kind: str, chosen: Sequence[Open], score: int, applies: bool, *said: Evidence, legal: bool = False) -> Proposal:
         parts, rest = fill(chosen, line.amount)
-        return Proposal(kind, customer.customer_id, parts, rest, (score * customer.score + 50) // 100, applies, (*said, *who), legal)
+        return Proposal(kind, customer.customer_id, parts, rest, (score * customer.score + 50) // 100, applies and not held, (*said, *who), legal)
 
     if not items:
         return made("nothing_open", [], 45, False, Evidence("nothing_open", {}))
@@ -249,10 +294,10 @@ def _within(line: Line, customer: Candidate) -> Proposal:
             if len(sums) > 1:
                 noticed.append(Evidence("several_sums", {}))
     if customer.running:
-        return made("running", items, 88, True, Evidence("running", {}), *noticed, legal=True)
+        return made("running", items, 88, True, Evidence("running", {}), *ordered, *noticed, legal=True)
     if same:
         return made("oldest", same, 80, False, *noticed)
-    return made("oldest", items, 55, False, *noticed, Evidence("oldest_first", {}))
+    return made("oldest", items, 55, False, *noticed, Evidence("oldest_first", {}), *ordered)
 
 
 def _doubtful(proposal: Proposal, line: Line, customer: Candidate, two: bool) -> Proposal:
@@ -278,12 +323,12 @@ def _advance(line: Line, customer: Candidate | None, by_numbers: Proposal | None
     return None
 
 
-def legal_order(items: Sequence[Open]) -> list[Open]:
-    """Items in the order in which money without a word settles them: costs, interest, principal, each the oldest due first.
+def legal_order(items: Sequence[Open], order: Precedence) -> list[Open]:
+    """Items in the order in which money without a word settles them: what the law or contract puts first, each the oldest due first.
 
     (S14; Civil Code of China art. 560 and 561.) What has no due date yet comes last.
     """
-    return sorted(items, key=lambda item: (_FIRST.get(item.kind, 2), item.due or date.max, item.issued, item.id))
+    return sorted(items, key=lambda item: (order.rank(item.kind), item.due or date.max, item.issued, item.id))
 
 
 def fill(items: Sequence[Open], amount: int) -> tuple[tuple[tuple[int, int], ...], int]:

@@ -114,6 +114,14 @@ class EscalationRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptRules:
+    """What money that its payer did not mark settles first: a word of `precedence.ORDERS`, and the clause it rests on by language (S14)."""
+
+    order: str = "law"
+    source: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of the whole policy. `segments` holds at least `other`; `cash` serves COD and PREVIOUS terms where present."""
 
@@ -126,6 +134,7 @@ class Policy:
     segments: Mapping[str, Segment]
     texts: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     """Own texts over the shipped ones: language -> name -> {subject, body}."""
+    receipts: ReceiptRules = ReceiptRules()
 
     def segment_of(self, word: str | None, terms: str | None) -> Segment:
         """The segment of a customer: cash terms first (`COD`, `PREVIOUS`), then the segment whose name or alias his data names, else `other`."""

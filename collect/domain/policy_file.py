@@ -9,9 +9,9 @@ from datetime import date, datetime, time
 from itertools import pairwise
 from typing import Any
 
-from collect.domain import texts
+from collect.domain import precedence, texts
 from collect.domain.errors import Refusal
-from collect.domain.policy import Channel, ContactRules, EscalationRules, Policy, PromiseRules, Rung, Segment, Step
+from collect.domain.policy import Channel, ContactRules, EscalationRules, Policy, PromiseRules, ReceiptRules, Rung, Segment, Step
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LANGUAGES = ("en", "zh")
@@ -62,12 +62,13 @@ def parse(entries: Mapping[str, Any], weekend: frozenset[int] = frozenset({5, 6}
     contact = _contact(top.table("contact"), weekend)
     promises = _promises(top.table("promises"))
     escalation = _escalation(top.table("escalation"))
+    receipts = _receipts(top.table("receipts"))
     own, added = _texts(top.table("texts"))
     segments = _segments(top.table("segments"), contact, added)
     top.close()
     if top.found:
         return None, top.found
-    return Policy(name, country, reviewed or date.min, contact, promises, escalation, segments, own), []
+    return Policy(name, country, reviewed or date.min, contact, promises, escalation, segments, own, receipts), []
 
 
 class _Table:
@@ -193,6 +194,18 @@ def _promises(table: _Table) -> PromiseRules:
     rules: PromiseRules = _numbers(table, PromiseRules(), "promises")
     table.close()
     return rules
+
+
+def _receipts(table: _Table) -> ReceiptRules:
+    """[receipts]: what unmarked money settles first; an order that is not the law's names its clause in both languages (S14)."""
+    order = table.text("order", 20, required=False) or ReceiptRules().order
+    if order not in precedence.ORDERS:
+        table.blame(Refusal("policy_word", "text", place=table.at("order"), value=order, allowed=precedence.ORDERS))
+    clause = table.table("source", required=order in ("costs_first", "oldest"))
+    said = {language: clause.text(language, LONGEST_BASIS, required=order in ("costs_first", "oldest")) for language in LANGUAGES}
+    clause.close()
+    table.close()
+    return ReceiptRules(order, {language: text for language, text in said.items() if text})
 
 
 # Contact: window, measure, rhythm

@@ -1,4 +1,4 @@
-"""What a payer wrote to the bank: the invoice numbers in a text, however they are spaced, and the words that mark an advance (S13)."""
+"""What a payer wrote to the bank: the invoice numbers in a text, however they are spaced, and the words that mark an advance or the principal alone (S13, S14)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]
 _ANNOUNCES = frozenset("INV INVOICE NO NR NUM RE RG RNR RECHNUNG FAC FACT FACTURE FATTURA FP FAPIAO BILL REF".split())  # noqa: SIM905
 _ADVANCE = re.compile(
     "预付|预收|定金|订金|PREPAY|PRE-PAY|ADVANCE PAY|PAYMENT IN ADVANCE|IN ADVANCE|DOWN ?PAYMENT|DEPOSIT FOR|ANZAHLUNG|VORKASSE|VORAUSZAHLUNG|ACOMPTE|ANTICIPO|ACCONTO|AANBETALING"
+)
+_PRINCIPAL = re.compile(
+    "本金|不含利息|不含违约金|PRINCIPAL ONLY|PRINCIPAL AMOUNT ONLY|WITHOUT INTEREST|(?:NUR|AUSSCHLIESSLICH) (?:DIE )?HAUPTFORDERUNG|OHNE ZINSEN|SANS INTERETS|SANS INTÉRÊTS"
 )
 _ORDER = re.compile(
     r"(?:订单号?|合同号?|采购单号?|\bPO\b|\bP/O\b|\bORDER\b|\bBESTELLUNG\b|\bCOMMANDE\b)\s*(?:NO|NR|NUMBER)?\.?\s*[:#：-]?\s*(?P<number>[A-Z0-9][A-Z0-9./_-]{0,62}[A-Z0-9]|[A-Z0-9])"
@@ -182,6 +185,11 @@ def wanted(text: str) -> set[str]:
 def is_advance(text: str) -> bool:
     """Whether the payer marks the money as paid in advance (预付, deposit for, …): a prepayment, whatever the amount (S13)."""
     return bool(_ADVANCE.search(fold(text)))
+
+
+def is_principal(text: str) -> bool:
+    """Whether the payer writes that he pays the principal and no interest or costs (本金, principal only, Hauptforderung) (S14)."""
+    return bool(_PRINCIPAL.search(fold(text)))
 
 
 def order_of(text: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from collect.domain import matching
 from collect.domain.errors import NotFound
+from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
 from collect.runtime import View
 from collect.storage import bank_lines as storage
@@ -207,8 +208,8 @@ def _made(view: View, scope: Scope, line_id: int) -> tuple[Made, ...]:
     return tuple(Made(credit.number, number, credit.amount_minor, credit.voided_on is not None) for credit, number in view.session.execute(query))
 
 
-def choose(view: View, scope: Scope, line: LineRow, customer_no: str) -> Chosen:
-    """A customer with his open items in the line's currency, the line poured into them oldest first; his group's follow, empty. NotFound."""
+def choose(view: View, scope: Scope, line: LineRow, customer_no: str, order: Callable[[int], Precedence]) -> Chosen:
+    """A customer with his open items in the line's currency, the line poured into them in his order (S14); his group's follow, empty. NotFound."""
     customer = find_customer(view.session, scope, customer_no)
     if customer is None:
         raise NotFound("customer", customer_no)
@@ -218,20 +219,20 @@ def choose(view: View, scope: Scope, line: LineRow, customer_no: str) -> Chosen:
         item.id: (item.part, item.parts)
         for item in storage.load_items(view.session, scope, [each.id for items in owed.values() for each in items if each.currency == line.currency][: MOST_ITEMS * 5]).values()
     }
-    own = _in_order(owed.get(customer.id, []), line.currency)
+    own = _in_order(owed.get(customer.id, []), line.currency, order(customer.id))
     poured, rest = matching.fill(own, line.amount)
     share = dict(poured)
     offers: list[Offer] = []
     for key in sorted(family, key=lambda key: (key != customer.id, family[key])):
-        for item in _in_order(owed.get(key, []), line.currency):
+        for item in _in_order(owed.get(key, []), line.currency, order(key)):
             part, parts = parts_of.get(item.id, (1, 1))
             offers.append(Offer(item.id, family[key], item.document_no, part, parts, item.due, item.open, share.get(item.id, 0) if key == customer.id else 0))
     return Chosen(customer.customer_no, customer.name, tuple(offers[:MOST_ITEMS]), rest)
 
 
-def _in_order(items: Sequence[storage.OwedItem], currency: str) -> list[matching.Open]:
+def _in_order(items: Sequence[storage.OwedItem], currency: str, order: Precedence) -> list[matching.Open]:
     return matching.legal_order(
-        [matching.Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open) for item in items if item.currency == currency]
+        [matching.Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open, item.about) for item in items if item.currency == currency], order
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from collect.domain.rights import Permission
 from collect.runtime import Work
 from collect.services import receivables
 from collect.storage import audit
-from collect.storage.cash import Allocation, Credit, find_credit, find_head
+from collect.storage.cash import Allocation, Credit, find_credit, find_head, load_claims
 from collect.storage.database import next_ids
 from collect.storage.ledger import Line, load_closed_months
 from collect.storage.receivables import Item, find_items
@@ -49,6 +50,25 @@ def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | 
             left -= part
     work.note(audit.Note("apply", kind, credit_no, credit.customer_id, None, {"invoice": invoice_no, "amount": money.plain(total, credit.currency), "effective": effective}))
     return total
+
+
+def apply_with_claims(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | None, effective: date | None, first: Sequence[str]) -> int:
+    """The same, but first to costs and interest claimed about the invoice (kinds of items in order), then to the invoice (S14).
+
+    Returns the minor units allocated in all. Raises and refuses as `apply`.
+    """
+    credit = find_credit(work.session, work.actor.scope, kind, credit_no)
+    if credit is None:
+        raise NotFound(kind, credit_no)
+    left, done = credit.rest if amount is None else amount, 0
+    for number, open_amount in load_claims(work.session, work.actor.scope, invoice_no, first):
+        if min(left, open_amount) > 0:
+            done += apply(work, kind, credit_no, number, min(left, open_amount), effective)
+            left -= min(left, open_amount)
+    owed = any(item.open_minor for item in find_items(work.session, work.actor.scope, invoice_no))
+    if not done or (left > 0 and (owed or amount is not None)):
+        done += apply(work, kind, credit_no, invoice_no, None if amount is None else left, effective)
+    return done
 
 
 def lock_credit(work: Work, credit_id: int) -> Credit:

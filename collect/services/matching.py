@@ -18,7 +18,7 @@ from collect.domain import money, payers
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import View, Work, without_collection
-from collect.services import cash, proposing, receipts, receiving
+from collect.services import cash, ordering, proposing, receipts, receiving
 from collect.services.receipts import Receipt
 from collect.storage import audit
 from collect.storage import bank_lines as storage
@@ -82,7 +82,7 @@ def propose_and_apply(work: Work, line_ids: Sequence[int] | None = None) -> Matc
 
 def _propose(work: Work, line_ids: Sequence[int] | None, apply: bool) -> Matched:
     lines = storage.load_open_lines(work.session, work.actor.scope, line_ids)
-    facts = proposing.load_facts(work.session, work.actor.scope, work.seller.id, lines)
+    facts = proposing.load_facts(work.session, work.actor.scope, work.seller.id, lines, ordering.load(work.session, work.actor.scope, work.seller, work.today).of)
     accounts = {account.id: account for account in storage.our_accounts(work.session)}
     many = receiving.Receiving.begin(work)
     if apply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from collect.domain import matching, payers, remittance
 from collect.domain.matching import Candidate, Named, Open, Proposal
+from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankLine, PayerAlias
@@ -150,12 +151,19 @@ class Facts:
     owed: dict[int, list[Open]]
     names: dict[int, str]
     running: frozenset[int]
+    order: Callable[[int], Precedence]
 
     def propose(self, line: BankLine) -> Proposal | None:
         """The proposal for one line, with what its customers owe at this moment of the batch."""
         text = _text(line)
         told = matching.Line(
-            line.amount_minor, line.currency, line.payer, line.reversal, remittance.is_advance(text) if text else False, remittance.order_of(text) if text else None
+            line.amount_minor,
+            line.currency,
+            line.payer,
+            line.reversal,
+            remittance.is_advance(text) if text else False,
+            remittance.order_of(text) if text else None,
+            remittance.is_principal(text) if text else False,
         )
         people = [
             Candidate(
@@ -167,6 +175,7 @@ class Facts:
                 key in self.running,
                 alias.third_party if alias else False,
                 alias.letter if alias else None,
+                self.order(key),
             )
             for key, how, score, alias in self.candidates[line.id]
         ]
@@ -183,8 +192,11 @@ def _text(line: BankLine) -> str:
     return " ; ".join(part for part in (line.reference, line.narrative) if part)
 
 
-def load_facts(session: Session, scope: Scope, seller_id: int, lines: Sequence[BankLine]) -> Facts:
-    """The facts for many lines: a few statements whatever their number (one look at the open numbers for each 400,000 pieces of text)."""
+def load_facts(session: Session, scope: Scope, seller_id: int, lines: Sequence[BankLine], order: Callable[[int], Precedence]) -> Facts:
+    """The facts for many lines: a few statements whatever their number (one look at the open numbers for each 400,000 pieces of text).
+
+    `order` tells what unmarked money of a customer settles first (S14).
+    """
     names, aliases = Names.load(session, scope), Aliases.load(session, scope)
     named = _named(session, scope, seller_id, lines)
     candidates: dict[int, list[tuple[int, str, int, PayerAlias | None]]] = {}
@@ -201,10 +213,10 @@ def load_facts(session: Session, scope: Scope, seller_id: int, lines: Sequence[B
         if found and not any(score >= payers.KNOWN for _, _, score, _ in found):
             needed.add(found[0][0])
     owed: dict[int, list[Open]] = {
-        key: [Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open) for item in items]
+        key: [Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open, item.about) for item in items]
         for key, items in storage.load_owed(session, scope, seller_id, sorted(needed)).items()
     }
-    return Facts(candidates, named, owed, names.names, storage.load_running_ids(session, scope))
+    return Facts(candidates, named, owed, names.names, storage.load_running_ids(session, scope), order)
 
 
 @dataclass

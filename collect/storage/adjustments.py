@@ -23,7 +23,8 @@ class Adjustment(Base):
     `parts` names what it is about: [{"item_id", "amount"}] or [{"credit_id", "amount"}]; `other_id` is the customer who
     takes the debt over in a set-off among three parties. `level` is the approval it needs (1 one manager, 2 two of
     them), `first_by` the first of two. Nothing is posted before it is approved (S12, S29); `credit_id` and `item_id`
-    are what the approval posted, and a reversal takes back. `requested_by` NULL: the list of tails.
+    are what the approval posted, and a reversal takes back. `requested_by` NULL: the list of tails. From `expires_on` on
+    a request that waits is no ground for a decision any more (S29); NULL: asked before requests expired.
     """
 
     __tablename__ = "adjustment"
@@ -41,6 +42,7 @@ class Adjustment(Base):
     state: Mapped[str] = mapped_column(sa.String(10))
     requested_by: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id"))
     requested_on: Mapped[date] = mapped_column(Day)
+    expires_on: Mapped[date | None] = mapped_column(Day)
     first_by: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id"))
     decided_by: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id"))
     decided_on: Mapped[date | None] = mapped_column(Day)
@@ -51,7 +53,7 @@ class Adjustment(Base):
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (
         sa.CheckConstraint("amount_minor > 0", name="amount"),
-        sa.CheckConstraint("state IN ('open', 'approved', 'refused', 'withdrawn', 'reversed')", name="state"),
+        sa.CheckConstraint("state IN ('open', 'approved', 'refused', 'withdrawn', 'reversed', 'expired')", name="state"),
         sa.Index("ix_adjustment_state", "state", "kind"),
     )
 

@@ -62,7 +62,9 @@ class BankLine(Base):
     `fingerprint` is a hash of everything the bank tells of the line, `ordinal` counts the truly equal ones, so that the
     same line of two files is one and two equal lines of one statement are two (S16). `state`: open, applied (a credit
     was made of it, `credit_id`), ignored (not from a customer, with a reason), or out (money that went out).
-    `proposal` is the latest match proposed with its evidence, `score` its strength from 0 to 100 (S13).
+    `proposal` is the latest match proposed with its evidence, `score` its strength from 0 to 100 (S13). `trace` is what
+    the bank numbers the payment with, whatever the file's form. `question` waits for a person's answer about the line
+    `other_id`: reversal (does this one take it back?) or double (is it the same, told in another form?).
     """
 
     __tablename__ = "bank_line"
@@ -86,6 +88,9 @@ class BankLine(Base):
     credit_id: Mapped[int | None] = mapped_column(sa.ForeignKey("credit.id"))
     score: Mapped[int | None] = mapped_column(sa.SmallInteger)
     proposal: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    trace: Mapped[str | None] = mapped_column(sa.String(300))
+    question: Mapped[str | None] = mapped_column(sa.String(10))
+    other_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (
@@ -93,6 +98,8 @@ class BankLine(Base):
         sa.CheckConstraint("state IN ('open', 'applied', 'ignored', 'out')", name="state"),
         sa.Index("ix_bank_line_state_day", "state", "day"),
         sa.Index("ix_bank_line_credit_id", "credit_id"),
+        sa.Index("ix_bank_line_account_id_day", "account_id", "day"),
+        sa.Index("ix_bank_line_question", "question"),
     )
 
 

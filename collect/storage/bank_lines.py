@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from collect.domain.rights import Scope
 from collect.storage.bank import BankAccount, BankLine, PayerAlias
@@ -31,8 +31,19 @@ class RunningAccount(Base):
     recorded_at: Mapped[datetime] = mapped_column(Instant)
 
 
+class AgreedOrder(Base):
+    """What a customer's contract agrees on the order of settlement: costs and interest first, or the oldest due alone, with its clause (S14)."""
+
+    __tablename__ = "agreed_order"
+    customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customer.id"), primary_key=True, autoincrement=False)
+    costs_first: Mapped[bool] = mapped_column(sa.Boolean)
+    clause: Mapped[str] = mapped_column(sa.String(200))
+    by: Mapped[str] = mapped_column(sa.String(64))
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+
+
 class OwedItem(NamedTuple):
-    """An open item as matching reads it; minor units."""
+    """An open item as matching reads it; minor units. `about` is the number of the document that a claim is about."""
 
     id: int
     customer_id: int
@@ -42,6 +53,7 @@ class OwedItem(NamedTuple):
     issued: date
     due: date | None
     open: int
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +143,14 @@ def load_settled_numbers(session: Session, scope: Scope, seller_id: int, numbers
 def load_owed(session: Session, scope: Scope, seller_id: int, customer_ids: Sequence[int]) -> dict[int, list[OwedItem]]:
     """The open items of customers, by customer."""
     found: dict[int, list[OwedItem]] = {}
-    columns = (Item.id, Item.customer_id, Item.document_no, Item.kind, Item.currency, Item.issue_date, Item.due_date, Item.open_minor)
+    subject = aliased(Item)
+    columns = (Item.id, Item.customer_id, Item.document_no, Item.kind, Item.currency, Item.issue_date, Item.due_date, Item.open_minor, subject.document_no)
     for start in range(0, len(customer_ids), 5000):
-        query = sa.select(*columns).where(Item.customer_id.in_(customer_ids[start : start + 5000]), Item.open_minor > 0, Item.seller_id == seller_id)
+        query = (
+            sa.select(*columns)
+            .outerjoin(subject, subject.id == Item.about_id)
+            .where(Item.customer_id.in_(customer_ids[start : start + 5000]), Item.open_minor > 0, Item.seller_id == seller_id)
+        )
         query = query.where(seen_ids(scope, Item.customer_id))
         for row in session.execute(query):
             found.setdefault(row[1], []).append(OwedItem(*row))
@@ -167,6 +184,17 @@ def load_running(session: Session, scope: Scope) -> list[tuple[RunningAccount, C
 def load_running_ids(session: Session, scope: Scope) -> frozenset[int]:
     """The ids of customers on a running account."""
     return frozenset(session.scalars(sa.select(RunningAccount.customer_id).where(seen_ids(scope, RunningAccount.customer_id))))
+
+
+def load_agreed_orders(session: Session, scope: Scope) -> list[AgreedOrder]:
+    """The orders of settlement that contracts agree."""
+    return list(session.scalars(sa.select(AgreedOrder).where(seen_ids(scope, AgreedOrder.customer_id))))
+
+
+def load_agreed(session: Session, scope: Scope) -> list[tuple[AgreedOrder, Customer]]:
+    """The same with their customers, by number."""
+    query = sa.select(AgreedOrder, Customer).join(Customer, Customer.id == AgreedOrder.customer_id).where(seen(scope)).order_by(Customer.customer_no)
+    return [(one, customer) for one, customer in session.execute(query)]
 
 
 def our_accounts(session: Session) -> list[BankAccount]:

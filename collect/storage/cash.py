@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -179,6 +180,14 @@ def load_payable(session: Session, scope: Scope, customer_id: int, currency: str
         query = query.where(Item.currency == currency)
     rows = session.execute(query.order_by(own.desc(), sa.nulls_last(Item.due_date.asc()), Item.issue_date, Item.id).limit(limit))
     return [Payable(*row) for row in rows]
+
+
+def load_claims(session: Session, scope: Scope, invoice_no: str, kinds: Sequence[str]) -> list[tuple[str, int]]:
+    """(number, open minor units) of what is claimed about an invoice and open, in the order of the kinds, the oldest due first (S14)."""
+    subject, place = sa.orm.aliased(Item), sa.case({kind: at for at, kind in enumerate(kinds)}, value=Item.kind, else_=len(kinds))
+    query = sa.select(Item.document_no, Item.open_minor).join(subject, subject.id == Item.about_id)
+    query = query.where(subject.document_no == invoice_no, Item.kind.in_(kinds), Item.open_minor > 0, seen_ids(scope, Item.customer_id))
+    return [(number, left) for number, left in session.execute(query.order_by(place, Item.due_date, Item.id))] if kinds else []
 
 
 def load_numbers(session: Session, item_ids: list[int], credit_ids: list[int]) -> dict[tuple[str, int], tuple[str, str]]:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, flash, url_for
-from wtforms import SelectField, StringField, TextAreaField, validators
+from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.widgets import DateInput
 
 from collect import i18n
@@ -17,6 +17,7 @@ from collect.reports import document as reports
 from collect.reports import options
 from collect.runtime import Work
 from collect.services import cash as services
+from collect.services import ordering
 from collect.storage.cash import find_credit, load_payable
 from collect.storage.customers import find_customer
 from collect.web import numbers, pages, words
@@ -36,6 +37,7 @@ class ApplyForm(PageForm):
     invoice_no = StringField(i18n.lazy("Invoice"), [validators.InputRequired(), validators.Length(max=64)])
     amount = StringField(i18n.lazy("Amount"), [validators.Length(max=40)])
     effective = StringField(i18n.lazy("Effective"), widget=DateInput())
+    claims = BooleanField(i18n.lazy("First what is claimed about it"))
 
 
 class UndoForm(PageForm):
@@ -121,8 +123,9 @@ def _page(kind: str, number: str, status: int = 200, refused: ApplyForm | None =
         if credit.prepaid:
             open_items = [item for item in open_items if item.po_no == credit.order_no]
         may = credit.rest and open_items and view.actor.may(Permission.ALLOCATE)
+        order = ordering.load(view.session, scope, view.seller, view.today).of(credit.customer.id) if may else None
     form = offer(refused, [credit], credit, status) if may else None
-    return pages.render("cash/show.html", status, credit=credit, open_items=open_items, form=form, words=words)
+    return pages.render("cash/show.html", status, credit=credit, open_items=open_items, form=form, words=words, order=order if kind == "receipt" else None, language=i18n.current())
 
 
 def offer(refused: ApplyForm | None, credits: Sequence[Offered], only: Offered | None, status: int) -> ApplyForm:
@@ -169,7 +172,11 @@ def apply_money(kind: str, number: str, form: ApplyForm, version: int, customer_
             raise Refusal("changed_meanwhile", None, what=number)
         amount = money.parse(form.amount.data, credit.currency) if form.amount.data and form.amount.data.strip() else None
         effective = options.parse_day(form.effective.data.strip(), "effective") if form.effective.data and form.effective.data.strip() else None
-        return services.apply(work, kind, number, money.fold(form.invoice_no.data or ""), amount, effective), credit.currency
+        invoice = money.fold(form.invoice_no.data or "")
+        if form.claims.data:
+            first = ordering.load(work.session, scope, work.seller, work.today).of(credit.customer_id).first
+            return services.apply_with_claims(work, kind, number, invoice, amount, effective, first), credit.currency
+        return services.apply(work, kind, number, invoice, amount, effective), credit.currency
 
     total, currency = pages.write(act)
     return i18n.gettext("{amount} {currency} applied to invoice {number}.", amount=i18n.group(total, currency), currency=currency, number=form.invoice_no.data)

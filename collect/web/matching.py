@@ -16,6 +16,7 @@ from collect.i18n import mark as _
 from collect.reports import bank_lines as reports
 from collect.runtime import View
 from collect.services import matching as services
+from collect.services import ordering
 from collect.services.matching import Payer
 from collect.storage.bank_lines import LineWish
 from collect.storage.search import FoundCustomer, find_customers
@@ -62,6 +63,14 @@ EVIDENCE = {
     "equal_items": _("{count} open items have exactly this amount."),
     "several_sums": _("More than one choice of open items adds up to this amount."),
     "running": _("The customer settles by running account; the law's order applies."),
+    "claims_first": _("{asked} are claimed about it by {documents}, and come first."),
+    "claims_stay": _("{asked} claimed about it by {documents} stay open."),
+    "pays_what_he_names": _("He pays exactly what he names; his word binds."),
+    "principal_alone": _("He writes that he pays the principal alone; his word binds."),
+    "principal_needs_consent": _("He writes that he pays the principal alone, which needs our consent: {source}. Accepting it gives it."),
+    "by_law": _("Claimed costs and interest come before the principal by law: {source}."),
+    "by_contract": _("Costs, interest and principal are settled in the order the contract agrees: {source}."),
+    "by_due_date": _("Costs and interest come in the order of their due dates."),
     "oldest_first": _("Nothing tells what is paid; the oldest due comes first."),
     "nothing_open": _("Nothing is open in this currency; the money stays unapplied."),
     "two_customers": _("More than one customer has this name."),
@@ -352,7 +361,7 @@ def _right(view: View, detail: reports.Detail, may: bool, accepted: AcceptForm |
     if may and detail.row.state == "open" and detail.row.amount > 0:
         if number:
             try:
-                customer = reports.choose(view, view.actor.scope, detail.row, number)
+                customer = reports.choose(view, view.actor.scope, detail.row, number, ordering.load(view.session, view.actor.scope, view.seller, view.today).of)
                 asks = services.asks_who_pays(view, detail.row.id, number)
             except NotFound:
                 customer = None
@@ -366,6 +375,8 @@ def told(code: str, params: Mapping[str, Any], currency: str) -> str:
     for name, value in params.items():
         if name in ("asked", "rest", "amount") and isinstance(value, int):
             values[name] = f"{i18n.group(value, currency)} {currency}"
+        elif isinstance(value, dict):
+            values[name] = value.get(i18n.current()) or value.get("en") or ""
         elif isinstance(value, list):
             values[name] = i18n.gettext(", ").join(str(each) for each in value)
         else:

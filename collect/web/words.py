@@ -65,6 +65,7 @@ KINDS = DOCUMENTS | {
     "bank_line": _("Bank line"),
     "payer": _("Learned payer"),
     "running_account": _("Running account"),
+    "settlement_order": _("Order of settlement"),
     "view": _("Saved view"),
 }
 """The kinds of object that the audit log speaks of."""

@@ -55,6 +55,7 @@ PAGES: dict[str, tuple[str | None, str]] = {
     "bank-lines": ("fang", "/bank/lines"),
     "payers": ("fang", "/bank/payers"),
     "running-accounts": ("fang", "/bank/running"),
+    "settlement-order": ("fang", "/bank/order"),
     "drafts": ("fang", "/drafts"),
     "drafts-in": ("fang", "/drafts/upload"),
     "adjustments": ("ming", "/adjustments"),

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from collect.domain import matching
 from collect.domain.matching import Candidate, Line, Named, Open, Proposal, propose
+from collect.domain.precedence import Precedence
 
 DAY = date(2026, 1, 1)
+LAW = Precedence(("fee", "interest"), "law")
 
 
 def item(key: int, amount: int, due: int = 1, currency: str = "CNY", kind: str = "invoice") -> Open:
@@ -129,10 +131,10 @@ def test_among_more_than_twelve_items_a_sum_may_be_chance() -> None:
 def test_a_running_account_takes_costs_interest_and_the_oldest_first() -> None:
     """Civil Code of China art. 560-561: 1,000 for the fee of 50, the interest of 30, then principal, the oldest due first."""
     items = [item(1, 900, 1), item(2, 400, 2), item(3, 30, 9, kind="interest"), item(4, 50, 9, kind="fee")]
-    found = propose(line(1000), [person(*items, running=True)], [])
+    found = propose(line(1000), [person(*items, running=True, order=LAW)], [])
     assert short(found) == ("running", ((4, 50), (3, 30), (1, 900), (2, 20)), 0, True) and found is not None and found.legal
-    assert short(propose(line(1000), [person(*items)], [])) == ("oldest", ((4, 50), (3, 30), (1, 900), (2, 20)), 0, False)
-    assert short(propose(line(2000), [person(*items, running=True)], []))[2] == 620
+    assert short(propose(line(1000), [person(*items, order=LAW)], [])) == ("oldest", ((4, 50), (3, 30), (1, 900), (2, 20)), 0, False)
+    assert short(propose(line(2000), [person(*items, running=True, order=LAW)], []))[2] == 620
 
 
 def test_who_is_meant() -> None:

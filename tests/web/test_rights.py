@@ -56,6 +56,7 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("matching", "line_id"): ("a bank line", "another", 999_999_999),
     ("matching", "alias_id"): ("a payer of C001", "of C/2", 999_999_999),
     ("matching", "number"): ("C001", "C/2", "no such customer"),
+    ("ordering", "number"): ("C001", "C/2", "no such customer"),
     ("statements", "statement_id"): ("of C001", "of C/2", 999_999_999),
     ("invoice", "number"): ("A1", "B/1", "no/such"),
     ("interest", "number"): ("A1", "B/1", "no/such"),
