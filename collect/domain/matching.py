@@ -54,7 +54,7 @@ class Candidate:
 
     `score` is that of `payers.score`, 100 for what was learned, 0 where the payer's name says nothing of him.
     `third_party` pays for him with the letter of that reference. `items` are all his open ones, in any currency. `order`
-    is what the law or his contract lets unmarked money settle first.
+    is what the law or his contract lets unmarked money settle first. `head` is the company at the head of his group.
     """
 
     customer_id: int
@@ -66,6 +66,7 @@ class Candidate:
     third_party: bool = False
     letter: str | None = None
     order: Precedence = precedence.NONE
+    head: int | None = None
 
     @property
     def known(self) -> bool:
@@ -95,7 +96,7 @@ class Evidence(NamedTuple):
 class Proposal:
     """What is proposed for a line: the customer, (item id, minor units) parts in order, and what stays unapplied.
 
-    `kind`: reference, narrative, one_item, subset, running, oldest, advance, nothing_open, settled. `applies`: without a person
+    `kind`: reference, narrative, group, one_item, subset, running, oldest, advance, nothing_open, settled. `applies`: without a person
     (S13); `legal`: by the order that the law names, to be undone at will. `score` 0 to 100.
     """
 
@@ -154,6 +155,8 @@ def _by_numbers(line: Line, candidates: Sequence[Candidate], known: Candidate | 
     owners = sorted({one.customer_id for one in counted})
     if not owners:
         return None
+    if known is not None and _heads(known, owners, candidates):
+        return _for_group(line, known, candidates, counted)
     several = len(owners) > 1
     owner = known.customer_id if several and known is not None and known.customer_id in owners else owners[0]
     counted = [one for one in counted if one.customer_id == owner]
@@ -227,6 +230,33 @@ def _order_said(customer: Candidate) -> Evidence:
     """Which law or clause puts claimed costs and interest where they stand."""
     code = {"law": "by_law", "contract": "by_contract"}.get(customer.order.origin, "by_due_date")
     return Evidence(code, {"source": dict(customer.order.source)})
+
+
+def _heads(known: Candidate, owners: Sequence[int], candidates: Sequence[Candidate]) -> bool:
+    """Whether the payer stands at the head of a group whose members' documents he names."""
+    heads = {one.customer_id: one.head for one in candidates}
+    return known.head == known.customer_id and owners != [known.customer_id] and all(heads.get(owner) == known.customer_id for owner in owners)
+
+
+def _for_group(line: Line, parent: Candidate, candidates: Sequence[Candidate], counted: Sequence[Named]) -> Proposal:
+    """One receipt of the parent over the items of its members that it names, for a person to confirm: each debt stays its debtor's."""
+    wanted, owned = {item_id for one in counted for item_id in one.item_ids}, {one.customer_id: one.items for one in candidates}
+    items = legal_order([item for own in owned.values() for item in own if item.id in wanted and item.currency == line.currency], parent.order)
+    asked, in_reference = sum(item.open for item in items), all(one.in_reference for one in counted)
+    parts, rest = fill(items, line.amount)
+    told = {"documents": [one.document_no for one in counted]}
+    said = [Evidence("names_in_reference" if in_reference else "names_in_text", told)]
+    said.append(Evidence("pays_for_group", {"name": parent.name, "count": len({one.customer_id for one in counted} - {parent.customer_id})}))
+    if not asked:
+        said.append(Evidence("named_is_settled", {}))
+    elif line.amount == asked:
+        said.append(Evidence("sum_of_named", {"asked": asked}))
+    elif line.amount < asked:
+        said.append(Evidence("less_than_named", {"asked": asked, "amount": line.amount}))
+    else:
+        said.append(Evidence("more_than_named", {"asked": asked, "rest": rest}))
+    kind, score = "settled" if not asked else "group", 90 if line.amount == asked else 70 if asked else 40
+    return Proposal(kind, parent.customer_id, parts, rest, min(score, parent.score), False, (*said, *_payer_said(line, parent)))
 
 
 def _items_of(line: Line, customer: Candidate, named: Sequence[Named]) -> list[Open]:

@@ -17,7 +17,7 @@ from collect.runtime import View
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankAccount, BankLine
 from collect.storage.bank_lines import LineWish
-from collect.storage.cash import Credit
+from collect.storage.cash import Credit, load_group
 from collect.storage.customers import Customer, find_customer, load_customers, seen
 
 MOST_ITEMS = 200
@@ -45,9 +45,10 @@ class LineRow:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One part of a proposal: the item, what is open of it now, and how much of the line it takes; minor units."""
+    """One part of a proposal: the item and whose it is, what is open of it now, and how much of the line it takes; minor units."""
 
     item_id: int
+    customer_no: str
     document_no: str
     part: int
     parts: int
@@ -181,8 +182,11 @@ def detail(view: View, scope: Scope, line_id: int) -> Detail:
     told: dict[str, Any] = (line.proposal or {}) if line.state == "open" else {}
     asked = [(int(key), int(amount)) for key, amount in told.get("parts", ())]
     items = storage.load_items(view.session, scope, [key for key, _ in asked])
+    owners = load_customers(view.session, scope, sorted({item.customer_id for item in items.values()}))
     shares = tuple(
-        Share(key, items[key].document_no, items[key].part, items[key].parts, items[key].due_date, items[key].open_minor, amount) for key, amount in asked if key in items
+        Share(key, owners[items[key].customer_id].customer_no, items[key].document_no, items[key].part, items[key].parts, items[key].due_date, items[key].open_minor, amount)
+        for key, amount in asked
+        if key in items
     )
     evidence = tuple((str(code), dict(params)) for code, params in (line.proposal or {}).get("evidence", ()))
     return Detail(
@@ -237,11 +241,8 @@ def _in_order(items: Sequence[storage.OwedItem], currency: str, order: Precedenc
 
 
 def _family(view: View, scope: Scope, customer: Customer) -> dict[int, str]:
-    """Id to number of the customer and of those with the same parent, the parent and his own members."""
-    same = [Customer.id == customer.id, Customer.parent_id == customer.id]
-    if customer.parent_id is not None:
-        same += [Customer.id == customer.parent_id, Customer.parent_id == customer.parent_id]
-    rows = view.session.execute(sa.select(Customer.id, Customer.customer_no).where(sa.or_(*same), seen(scope)).limit(50))
+    """Id to number of the customers of his whole group that are seen, himself always."""
+    rows = view.session.execute(sa.select(Customer.id, Customer.customer_no).where(Customer.id.in_(load_group(view.session, customer.id)), seen(scope)).limit(50))
     return {key: number for key, number in rows} | {customer.id: customer.customer_no}  # noqa: C416
 
 

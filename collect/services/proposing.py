@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,7 @@ from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankLine, PayerAlias
+from collect.storage.cash import DEEPEST, load_parents
 
 MOST_KEYS = 400_000
 """So many pieces of text are looked up at once; a longer batch of lines is done in several looks."""
@@ -152,6 +153,7 @@ class Facts:
     names: dict[int, str]
     running: frozenset[int]
     order: Callable[[int], Precedence]
+    parents: Mapping[int, int]
 
     def propose(self, line: BankLine) -> Proposal | None:
         """The proposal for one line, with what its customers owe at this moment of the batch."""
@@ -176,10 +178,19 @@ class Facts:
                 alias.third_party if alias else False,
                 alias.letter if alias else None,
                 self.order(key),
+                self._head(key),
             )
             for key, how, score, alias in self.candidates[line.id]
         ]
         return matching.propose(told, people, self.named[line.id])
+
+    def _head(self, key: int) -> int:
+        """The company at the head of a customer's group."""
+        for _ in range(DEEPEST):
+            if key not in self.parents:
+                break
+            key = self.parents[key]
+        return key
 
     def settle(self, customer_id: int, parts: Iterable[tuple[int, int]]) -> None:
         """Lower what is open by parts that were applied, so that the next line of the batch sees it."""
@@ -216,7 +227,7 @@ def load_facts(session: Session, scope: Scope, seller_id: int, lines: Sequence[B
         key: [Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open, item.about) for item in items]
         for key, items in storage.load_owed(session, scope, seller_id, sorted(needed)).items()
     }
-    return Facts(candidates, named, owed, names.names, storage.load_running_ids(session, scope), order)
+    return Facts(candidates, named, owed, names.names, storage.load_running_ids(session, scope), order, load_parents(session))
 
 
 @dataclass

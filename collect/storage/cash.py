@@ -165,14 +165,26 @@ class Payable(NamedTuple):
     own: bool
 
 
-def load_payable(session: Session, scope: Scope, customer_id: int, currency: str | None, limit: int) -> list[Payable]:
-    """What a customer and the companies of its group owe, its own first, oldest due first; at most `limit`."""
+def load_parents(session: Session) -> dict[int, int]:
+    """The parent of every customer that has one."""
+    rows = session.execute(sa.select(Customer.id, Customer.parent_id).where(Customer.parent_id.is_not(None)))
+    return {key: parent for key, parent in rows if parent is not None}
+
+
+def load_group(session: Session, customer_id: int) -> list[int]:
+    """The ids of a customer's whole group, its head first; those of a customer without a group are its own."""
     group, level = [find_head(session, customer_id)], [find_head(session, customer_id)]
     for _ in range(DEEPEST):
         level = list(session.scalars(sa.select(Customer.id).where(Customer.parent_id.in_(level))))
         if not level:
             break
         group += level
+    return group
+
+
+def load_payable(session: Session, scope: Scope, customer_id: int, currency: str | None, limit: int) -> list[Payable]:
+    """What a customer and the companies of its group owe, its own first, oldest due first; at most `limit`."""
+    group = load_group(session, customer_id)
     own = (Item.customer_id == customer_id).label("own")
     query = sa.select(Item.id, Item.document_no, Item.part, Item.parts, Customer.customer_no, Customer.name, Item.due_date, Item.currency, Item.open_minor, Item.po_no, own)
     query = query.join(Customer, Customer.id == Item.customer_id).where(Item.open_minor > 0, Item.customer_id.in_(group), seen_ids(scope, Item.customer_id))

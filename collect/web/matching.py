@@ -31,6 +31,7 @@ TONES = {"open": "warn", "applied": "good", "ignored": "quiet", "out": "quiet"}
 KINDS = {
     "reference": _("The payer names it"),
     "narrative": _("Number in the text"),
+    "group": _("The parent pays for its group"),
     "one_item": _("Exactly one open item"),
     "subset": _("One sum of open items"),
     "running": _("Running account: oldest due first"),
@@ -66,6 +67,7 @@ EVIDENCE = {
     "claims_first": _("{asked} are claimed about it by {documents}, and come first."),
     "claims_stay": _("{asked} claimed about it by {documents} stay open."),
     "pays_what_he_names": _("He pays exactly what he names; his word binds."),
+    "pays_for_group": _("{name} heads the group and names invoices of {count} members; each stays its own debtor."),
     "principal_alone": _("He writes that he pays the principal alone; his word binds."),
     "principal_needs_consent": _("He writes that he pays the principal alone, which needs our consent: {source}. Accepting it gives it."),
     "by_law": _("Claimed costs and interest come before the principal by law: {source}."),

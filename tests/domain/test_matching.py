@@ -226,3 +226,15 @@ def test_an_amount_alone_proposes_nothing(amounts: list[int], amount: int) -> No
 @pytest.mark.parametrize("items", [[], [item(1, 500)]])
 def test_money_of_a_known_customer_with_nothing_to_settle_waits(items: list[Open]) -> None:
     assert short(propose(line(700), [person(*items)], [])) == (("oldest", ((1, 500),), 200, False) if items else ("nothing_open", (), 700, False))
+
+
+def test_a_parent_names_invoices_of_its_members() -> None:
+    """Parent 7 names 500 of member 8 and 300 of member 9: 800 is both; of 700 the later due stays short by 100; of 900 the rest is 100."""
+    family = [person(key=7, head=7), person(item(1, 500, 3), key=8, how="named", score=0, head=7), person(item(2, 300, 1), key=9, how="named", score=0, head=7)]
+    documents = [*names(1, customer=8), *names(2, customer=9)]
+    for amount, parts, rest, score in ((800, ((2, 300), (1, 500)), 0, 90), (700, ((2, 300), (1, 400)), 0, 70), (900, ((2, 300), (1, 500)), 100, 70)):
+        found = propose(line(amount), family, documents)
+        assert short(found) == ("group", parts, rest, False) and found is not None and (found.customer_id, found.score) == (7, score)
+    assert "pays_for_group" in codes(propose(line(300), family, names(2, customer=9)))
+    stranger = [*family[:2], person(item(2, 300, 1), key=9, how="named", score=0, head=9)]
+    assert short(propose(line(800), stranger, documents))[0] != "group"

@@ -302,3 +302,27 @@ def test_a_member_of_a_group_is_settled_with_the_same_receipt(small: Runtime) ->
     with small.read(SYSTEM) as view:
         assert view.session.scalars(sa.select(Credit.amount_minor)).all() == [110_000]
     assert open_of(small)["A-1001"] == 0 and verify.verify(small) == []
+
+
+def test_a_parent_pays_for_its_members_with_one_receipt(books: Runtime) -> None:
+    """C1 heads C3 and C4 and pays 370.00 naming A-1003 (300.00) and G-77001 (70.00): proposed, accepted as one receipt, taken back exactly."""
+    assert not take_in(books, "customers", "customer_no,name,parent_no\nC3,甲公司,C1\nC4,国药控股华东医疗器械供应链有限公司,C3\n").refused
+    before = open_of(books)
+    key, sister = add_lines(
+        books,
+        {"amount_minor": 37_000, "payer": "北京同仁堂股份有限公司", "narrative": "A-1003 G-77001"},
+        {"amount_minor": 37_000, "payer": "甲公司", "narrative": "G-77001 INV-2026-001"},
+    )
+    assert run(books, lambda work: matching.propose_and_apply(work)).applied == 0
+    found = line(books, key)
+    assert (found.score, (found.proposal or {})["kind"], (found.proposal or {})["parts"]) == (90, "group", [[item_id(books, "A-1003"), 30_000], [item_id(books, "G-77001"), 7_000]])
+    assert (line(books, sister).proposal or {})["kind"] != "group"  # a member does not pay for its parent by itself
+    run(books, lambda work: matching.accept(work, key, found.version))
+    with books.read(SYSTEM) as view:
+        credit = view.session.scalars(sa.select(Credit)).one()
+        assert (credit.amount_minor, credit.open_minor, credit.customer_id) == (37_000, 0, found.customer_id)
+        assert view.session.scalars(sa.select(Item.customer_id).where(Item.document_no == "A-1003")).one() != credit.customer_id  # the debtor stays
+    assert (open_of(books)["A-1003"], open_of(books)["G-77001"]) == (0, 0) and verify.verify(books) == []
+    run(books, lambda work: matching.undo(work, key, line(books, key).version, "wrong group"))
+    assert open_of(books) == before and line(books, key).state == "open" and (line(books, key).proposal or {})["kind"] == "group"
+    assert verify.verify(books) == []

@@ -29,7 +29,8 @@ def fill(runtime: Runtime, clock: FixedClock) -> Runtime:
     assert not take_in(runtime, "invoices", INVOICES).refused
     today = date(2026, 3, 10)
     for number, amount, kind in (("FEE-100", 20_000, "fee"), ("INT-100", 30_000, "interest")):
-        runtime.write(SYSTEM, lambda work, bill=Bill(number, today, "CNY", amount, kind, today, about="INV-100"): invoices.issue(work, "C1", bill)[0].id)  # type: ignore[misc]
+        bill = Bill(number, today, "CNY", amount, kind, today, about="INV-100")
+        runtime.write(SYSTEM, lambda work, bill=bill: invoices.issue(work, "C1", bill)[0].id)  # type: ignore[misc]
     return runtime
 
 
