@@ -433,6 +433,8 @@ SENTENCES: dict[str, str] = {
     "policy_text_language": _("{place} is written in one language only; add {missing}."),
     "policy_never_overdue": _("{place}: the last step is at {value} days, so nobody would be asked for overdue debt; add a step at 1 day or more."),
     "policy_ladder_falls": _("{place} is {value}, earlier than {earlier} at {days}; a later rung has at least as many days."),
+    "line_has_question": _("This line is perhaps here already: answer its question first."),
+    "no_question": _("This line puts no question any more; somebody answered it."),
     "clause_missing": _("A contract that agrees otherwise is named: say which contract and clause."),
     "policy_word": _("{place}: {value} is no word for this; write one of {allowed}."),
     "policy_rung": _("{place}: {value} is no rung of the ladder; write one of {allowed}."),

@@ -255,6 +255,8 @@ WITHOUT_SCOPE = {
     "views.py": "filters that people gave a name, no customer in them",
     "undoing.py": "what hangs on an import, by the right to import, whose roles see all customers",
     "load_prepaid_volume": "sums over everything, for the limit of the books",
+    "load_parents": "which customer stands above which, to tell groups apart; it names nobody",
+    "load_group": "the ids of a group; what is shown of them is narrowed by scope",
     "find_head": "the head of a group, to compare two groups by; it names nobody",
     "load_numbers": "of documents that were looked up by scope before",
     "load_differences": "of a statement that was looked up by scope before",

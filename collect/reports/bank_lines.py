@@ -15,7 +15,7 @@ from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
 from collect.runtime import View
 from collect.storage import bank_lines as storage
-from collect.storage.bank import BankAccount, BankLine
+from collect.storage.bank import BankAccount, BankLine, BankStatement
 from collect.storage.bank_lines import LineWish
 from collect.storage.cash import Credit, load_group
 from collect.storage.customers import Customer, find_customer, load_customers, seen
@@ -41,6 +41,7 @@ class LineRow:
     reversal: bool
     customer_no: str | None
     customer_name: str | None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Detail:
     shares: tuple[Share, ...]
     evidence: tuple[tuple[str, dict[str, Any]], ...]
     made: tuple[Made, ...]
+    other: LineRow | None = None
+    other_form: str | None = None
 
     @property
     def stale(self) -> bool:
@@ -165,6 +168,7 @@ def _row(line: BankLine, people: dict[int, Customer]) -> LineRow:
         line.reversal,
         customer.customer_no if customer else None,
         customer.name if customer else None,
+        line.question,
     )
 
 
@@ -204,7 +208,17 @@ def detail(view: View, scope: Scope, line_id: int) -> Detail:
         shares,
         evidence,
         _made(view, scope, line.id) if line.credit_id else (),
+        *_other(view, scope, line),
     )
+
+
+def _other(view: View, scope: Scope, line: BankLine) -> tuple[LineRow | None, str | None]:
+    """The line that a question is about, and the form of the file that told it."""
+    other = storage.find_line(view.session, scope, line.other_id) if line.other_id else None
+    if other is None:
+        return None, None
+    people = load_customers(view.session, scope, [other.customer_id] if other.customer_id else [])
+    return _row(other, people), view.session.get_one(BankStatement, other.statement_id).form
 
 
 def _made(view: View, scope: Scope, line_id: int) -> tuple[Made, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collect.domain import money
+from collect.domain import money, sameness
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange.bank import reading
@@ -19,6 +19,7 @@ from collect.exchange.bank.layout import Placing
 from collect.exchange.bank.shape import Entry, Statement
 from collect.exchange.sheets import Limits
 from collect.runtime import Runtime, Work
+from collect.services import line_questions
 from collect.storage import audit, database
 from collect.storage import bank as storage
 from collect.storage.bank import BankAccount, BankLine, BankStatement
@@ -28,7 +29,7 @@ KIND = "statement"
 """What a saved mapping of a bank's table is a mapping of."""
 _LINE = (
     *("id", "account_id", "statement_id", "fingerprint", "ordinal", "day", "value_day", "amount_minor", "currency", "payer", "payer_account"),
-    *("reference", "narrative", "reversal", "state", "version", "recorded_at"),
+    *("reference", "narrative", "reversal", "state", "trace", "question", "other_id", "version", "recorded_at"),
 )
 
 
@@ -58,7 +59,8 @@ class Taken:
     """What became of a file: statements and lines in it, lines that are new, money in among them, and the ids of those to match.
 
     `mapping` is the saved mapping that a table was read with, `left_out` how many of its rows are no lines of an account;
-    `seen` tells of the first rows what becomes of each, as many as were asked for.
+    `seen` tells of the first rows what becomes of each, as many as were asked for. `doubtful` lines are perhaps there
+    already, told by another form; `taken_back` ones seem to take a credit back.
     """
 
     statements: int = 0
@@ -66,6 +68,8 @@ class Taken:
     new: int = 0
     unchanged: int = 0
     incoming: int = 0
+    doubtful: int = 0
+    taken_back: int = 0
     accounts: list[str] = field(default_factory=list)
     accounts_made: list[str] = field(default_factory=list)
     line_ids: list[int] = field(default_factory=list)
@@ -76,7 +80,7 @@ class Taken:
 
     def as_json(self) -> dict[str, Any]:
         """The result for a program."""
-        names = ("statements", "lines", "new", "unchanged", "incoming", "accounts", "accounts_made", "left_out")
+        names = ("statements", "lines", "new", "unchanged", "incoming", "doubtful", "taken_back", "accounts", "accounts_made", "left_out")
         return {name: getattr(self, name) for name in names} | {"mapping": self.mapping or None}
 
 
@@ -204,26 +208,35 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         recorded_at=work.now,
     )
     rows = []
-    told: list[SeenLine] = []
-    for entry, mark in zip(statement.entries, prints, strict=True):
-        ordinal = counted[mark]
+    fresh: list[tuple[Entry, str, int]] = []
+    fates: dict[int, str] = {}
+    for place, (entry, mark) in enumerate(zip(statement.entries, prints, strict=True)):
+        count, following = known.get(mark, (0, 0))
+        if counted[mark] >= count:
+            fates[place] = "in" if _incoming(entry) else "out"
+            fresh.append((entry, mark, following + counted[mark] - count))
         counted[mark] += 1
-        incoming = entry.amount > 0 and not entry.reversal
-        if len(told) < preview:
-            told.append(SeenLine(entry.line, "known" if ordinal < known.get(mark, 0) else "in" if incoming else "out", entry))
-        if ordinal < known.get(mark, 0):
+    tellings = [entry.told() for entry, _, _ in fresh]
+    elsewhere = line_questions.known_in_other_forms(work, account.id, statement.form, tellings)
+    for place, (entry, mark, ordinal), telling, (verdict, other) in zip(list(fates), fresh, tellings, elsewhere, strict=True):
+        if verdict == sameness.SAME:
+            del fates[place]
             continue
-        key = next(ids)
+        key, incoming = next(ids), _incoming(entry)
         texts = (_text(entry.payer, 200), _text(entry.payer_account, 64), _text(entry.reference, 140), _text(entry.narrative, 2000))
         state = "open" if incoming else "out"
-        rows.append((key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *texts, entry.reversal, state, 1, work.now))
-        if incoming:
+        doubtful = incoming and verdict == sameness.PERHAPS
+        rest = (*texts, entry.reversal, state, telling.trace, line_questions.DOUBLE if doubtful else None, other)
+        rows.append((key, account.id, row.id, mark, ordinal, entry.day, entry.value_day, entry.amount, entry.currency, *rest, 1, work.now))
+        taken.doubtful += doubtful
+        if incoming and not doubtful:
             taken.incoming += 1
             taken.line_ids.append(key)
+    seen = [SeenLine(entry.line, fates.get(place, "known"), entry) for place, entry in enumerate(statement.entries[:preview])]
     taken.statements += 1
     taken.mapping = statement.mapping
     taken.left_out += len(statement.left_out)
-    taken.seen += [*told, *(SeenLine(row.line, "left_out", None, row.text) for row in statement.left_out[:preview])]
+    taken.seen += [*seen, *(SeenLine(row.line, "left_out", None, row.text) for row in statement.left_out[:preview])]
     moved = sum(entry.amount for entry in statement.entries if entry.currency == statement.currency)
     taken.balances.append(Balance(account.number, statement.currency, statement.opening, moved, statement.closing))
     taken.lines += len(prints)
@@ -234,9 +247,15 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         work.session.add(row)
         work.session.flush()
         database.bulk(work.session, BankLine.__table__, _LINE, rows)  # type: ignore[arg-type]
+        taken.taken_back += line_questions.ask_reversals(work, account.id, [values[0] for values in rows if values[7] < 0])
     covered = _covered(statement, work.today)
     if covered is not None and (account.through is None or account.through < covered):
         account.through, account.version = covered, account.version + 1
+
+
+def _incoming(entry: Entry) -> bool:
+    """Whether a movement is money that came in, and so waits to be matched."""
+    return entry.amount > 0 and not entry.reversal
 
 
 _CLOSED_DAYS = ("camt.053", "mt940")

@@ -301,6 +301,8 @@ def _need_open(line: BankLine) -> None:
         raise Refusal("line_not_open", None)
     if line.reversal:
         raise Refusal("line_is_reversal", None)
+    if line.question is not None:
+        raise Refusal("line_has_question", None)
 
 
 def _chosen(work: Work, line: BankLine, customer_no: str | None) -> Customer:

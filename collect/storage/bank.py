@@ -127,14 +127,16 @@ def find_account(session: Session, seller_id: int, number: str, currency: str | 
     return session.scalars(query.order_by(BankAccount.id)).first()
 
 
-def load_known(session: Session, account_id: int, marks: Collection[str]) -> dict[str, int]:
-    """How many lines of each of these fingerprints an account has already."""
-    found: dict[str, int] = {}
+def load_known(session: Session, account_id: int, marks: Collection[str]) -> dict[str, tuple[int, int]]:
+    """How many lines of each of these fingerprints an account has already, and the ordinal after their last."""
+    found: dict[str, tuple[int, int]] = {}
     wanted = sorted(marks)
     for start in range(0, len(wanted), 500):
-        query = sa.select(BankLine.fingerprint, sa.func.count()).where(BankLine.account_id == account_id, BankLine.fingerprint.in_(wanted[start : start + 500]))
-        for mark, count in session.execute(query.group_by(BankLine.fingerprint)):
-            found[mark] = int(count)
+        query = sa.select(BankLine.fingerprint, sa.func.count(), sa.func.max(BankLine.ordinal)).where(
+            BankLine.account_id == account_id, BankLine.fingerprint.in_(wanted[start : start + 500])
+        )
+        for mark, count, last in session.execute(query.group_by(BankLine.fingerprint)):
+            found[mark] = (int(count), int(last) + 1)
     return found
 
 
@@ -201,3 +203,23 @@ def covered_through(session: Session) -> date | None:
     days = list(session.scalars(sa.select(BankAccount.through).where(BankAccount.closed_on.is_(None))))
     known = [day for day in days if day is not None]
     return min(known) if known and len(known) == len(days) else None
+
+
+def load_other_forms(session: Session, account_id: int, form: str, since: date, until: date) -> tuple[list[BankLine], frozenset[int]]:
+    """An account's lines of those days that a file of another form told, and the ids of lines that one of this form is, perhaps, the same as."""
+    query = sa.select(BankLine).join(BankStatement, BankStatement.id == BankLine.statement_id)
+    query = query.where(BankLine.account_id == account_id, BankLine.day.between(since, until))
+    found = list(session.scalars(query.where(BankStatement.form != form).order_by(BankLine.day, BankLine.id)))
+    paired = query.where(BankStatement.form == form, BankLine.other_id.is_not(None)).with_only_columns(BankLine.other_id) if found else None
+    return found, frozenset(key for key in session.scalars(paired) if key is not None) if paired is not None else frozenset()
+
+
+def load_credits_of(session: Session, account_id: int, amounts: Collection[int], since: date, until: date) -> list[BankLine]:
+    """An account's lines of those days with money in of exactly such amounts, which no line takes back yet."""
+    asked = sa.select(BankLine.other_id).where(BankLine.account_id == account_id, BankLine.other_id.is_not(None), BankLine.amount_minor < 0)
+    found: list[BankLine] = []
+    wanted = sorted(amounts)
+    for start in range(0, len(wanted), 500):
+        query = sa.select(BankLine).where(BankLine.account_id == account_id, BankLine.day.between(since, until), BankLine.amount_minor.in_(wanted[start : start + 500]))
+        found += session.scalars(query.where(BankLine.id.not_in(asked)).order_by(BankLine.day, BankLine.id))
+    return found

@@ -17,7 +17,7 @@ from collect.storage.customers import Customer, seen, seen_ids
 from collect.storage.database import Base, Day, Instant
 from collect.storage.receivables import Item
 
-STATES = ("open", "applied", "ignored", "out")
+STATES = ("open", "asked", "applied", "ignored", "out")
 
 
 class RunningAccount(Base):
@@ -69,7 +69,9 @@ class LineWish:
 def load_line_page(session: Session, scope: Scope, wish: LineWish, after: tuple[date, int] | None, limit: int) -> list[BankLine]:
     """A page of lines, the latest first. Where rows are hidden, only lines that became a receipt of a customer seen (S28)."""
     query = sa.select(BankLine).where(_line_seen(scope))
-    if wish.state in STATES:
+    if wish.state == "asked":
+        query = query.where(BankLine.question.is_not(None))
+    elif wish.state in STATES:
         query = query.where(BankLine.state == wish.state)
     if wish.account_id is not None:
         query = query.where(BankLine.account_id == wish.account_id)
@@ -97,9 +99,14 @@ def find_line(session: Session, scope: Scope, line_id: int, lock: bool = False) 
     return session.scalars(query).first()
 
 
+def count_questions(session: Session, scope: Scope) -> int:
+    """How many lines put a question to a person."""
+    return session.scalar(sa.select(sa.func.count()).where(BankLine.question.is_not(None), _line_seen(scope))) or 0
+
+
 def load_open_lines(session: Session, scope: Scope, ids: Sequence[int] | None = None) -> list[BankLine]:
-    """Lines that wait, in the order in which the money came in; all of them, or those of the ids."""
-    query = sa.select(BankLine).where(BankLine.state == "open", _line_seen(scope)).order_by(BankLine.day, BankLine.id)
+    """Lines that wait, in the order in which the money came in; all of them, or those of the ids. Not those with a question open."""
+    query = sa.select(BankLine).where(BankLine.state == "open", BankLine.question.is_(None), _line_seen(scope)).order_by(BankLine.day, BankLine.id)
     if ids is None:
         return list(session.scalars(query))
     found: list[BankLine] = []
@@ -110,7 +117,9 @@ def load_open_lines(session: Session, scope: Scope, ids: Sequence[int] | None = 
 
 def load_ids_to_accept(session: Session, scope: Scope, wish: LineWish, least: int, limit: int) -> list[tuple[int, int]]:
     """(id, version) of open lines with a proposal of at least that score, oldest first, within the account and text of a wish."""
-    query = sa.select(BankLine.id, BankLine.version).where(BankLine.state == "open", BankLine.score >= least, BankLine.customer_id.is_not(None), _line_seen(scope))
+    query = sa.select(BankLine.id, BankLine.version).where(
+        BankLine.state == "open", BankLine.question.is_(None), BankLine.score >= least, BankLine.customer_id.is_not(None), _line_seen(scope)
+    )
     if wish.account_id is not None:
         query = query.where(BankLine.account_id == wish.account_id)
     if wish.text:

@@ -94,6 +94,8 @@ def upload() -> Response:
     flash(i18n.gettext("{lines} lines, {new} of them new, {incoming} with money in.", **told))
     if taken.mapping:
         flash(i18n.gettext("Read with the saved mapping {name}.", name=taken.mapping))
+    if taken.doubtful or taken.taken_back:
+        return pages.go("matching.index", state="asked")
     return pages.go("matching.index") if taken.incoming else pages.go("bank.index")
 
 

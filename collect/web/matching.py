@@ -15,10 +15,10 @@ from collect.domain.errors import NotFound, Refusal
 from collect.i18n import mark as _
 from collect.reports import bank_lines as reports
 from collect.runtime import View
+from collect.services import line_questions, ordering
 from collect.services import matching as services
-from collect.services import ordering
 from collect.services.matching import Payer
-from collect.storage.bank_lines import LineWish
+from collect.storage.bank_lines import LineWish, count_questions
 from collect.storage.search import FoundCustomer, find_customers
 from collect.web import numbers, pages, words
 from collect.web.pages import FilterForm, PageForm, Permission, needs
@@ -26,7 +26,7 @@ from collect.web.pages import FilterForm, PageForm, Permission, needs
 blueprint = Blueprint("matching", __name__, url_prefix="/bank")
 blueprint.record_once(numbers.register)
 
-STATES = {**words.LINE_STATES, "all": _("All")}
+STATES = {**words.LINE_STATES, "asked": _("With a question"), "all": _("All")}
 TONES = {"open": "warn", "applied": "good", "ignored": "quiet", "out": "quiet"}
 KINDS = {
     "reference": _("The payer names it"),
@@ -105,6 +105,13 @@ class ReasonForm(PageForm):
 
     version = HiddenField()
     reason = TextAreaField(i18n.lazy("Reason"), [validators.InputRequired(), validators.Length(max=200)])
+
+
+class AnswerForm(PageForm):
+    """The answer to a line's question; a no needs its reason."""
+
+    version = HiddenField()
+    reason = TextAreaField(i18n.lazy("Note"), [validators.Length(max=200)])
 
 
 class BulkForm(PageForm):
@@ -209,6 +216,29 @@ def ignore(line_id: int) -> Response:
     return _back()
 
 
+@blueprint.post("/lines/<int:line_id>/answer")
+@needs(Permission.ALLOCATE)
+def answer(line_id: int) -> Response:
+    """Answer whether a line takes another back, or is the same as another."""
+    form = AnswerForm()
+    row = _row(line_id)
+    yes = "yes" in request.form
+    try:
+        if not form.validate():
+            return _page(422, line_id, answered=form)
+        pages.write(lambda work: line_questions.answer(work, line_id, _version(form), yes, form.reason.data or ""))
+        if not yes and row.question == line_questions.DOUBLE:
+            pages.write(lambda work: services.propose(work, [line_id]))
+    except Refusal as refusal:
+        form.blame(refusal)
+        return _page(409 if refusal.code == "changed_meanwhile" else 422, line_id, answered=form)
+    if row.question == line_questions.DOUBLE:
+        flash(i18n.gettext("The line is set aside; it was here already.") if yes else i18n.gettext("The line is one of its own and waits as any other."))
+    else:
+        flash(i18n.gettext("The receipt is reversed; what it settled is open again.") if yes else i18n.gettext("Nothing is reversed; the note is kept."))
+    return pages.go("matching.index", **pages.current_query(line=str(line_id), customer=None, find=None))
+
+
 @blueprint.post("/lines/<int:line_id>/undo")
 @needs(Permission.ALLOCATE)
 def undo(line_id: int) -> Response:
@@ -303,6 +333,7 @@ def _page(
     accepted: AcceptForm | None = None,
     reasoned: ReasonForm | None = None,
     bulk: BulkForm | None = None,
+    answered: AnswerForm | None = None,
 ) -> Response:
     """The two panes; a form that was refused stands in the place of its empty one."""
     wish, size, after = _wish(), pages.page_size(), _key(request.args.get("after", ""))
@@ -315,6 +346,7 @@ def _page(
         may = view.actor.may(Permission.ALLOCATE)
         context = _right(view, detail, may, accepted) if detail else {"customer": None, "found": [], "find": "", "asks": False}
         form: Any = LineFilter.of_request()
+        questions = count_questions(view.session, view.actor.scope)
         form.account.choices = pages.choices({"": i18n.gettext("All"), **dict(reports.accounts(view))})
     ids = [row.id for row in page.rows]
     at = ids.index(detail.row.id) if detail and detail.row.id in ids else None
@@ -332,6 +364,9 @@ def _page(
         reason_form=reason_form,
         reasoned=reasoned is not None,
         bulk=bulk or BulkForm(formdata=None),
+        answer_form=answered or AnswerForm(formdata=None),
+        questions=questions,
+        asked_first=wish.state == "asked",
         may_match=may,
         filtered=bool(form.query()),
         onward=str(onward) if onward is not None else None,

@@ -145,6 +145,8 @@ ACTIONS = {
     "disable": _("Disabled"),
     "match": _("Matched"),
     "ignore": _("Set aside"),
+    "answer": _("Answered"),
+    "take_back": _("Taken back by the bank"),
     "undo": _("Taken back"),
     "learn": _("Learned"),
     "forget": _("Not known any more"),

@@ -141,3 +141,18 @@ def test_a_rep_sees_only_what_his_customers_paid(filled: Runtime, lines: list[in
     assert post(sign_in(Role.FINANCE), "/bank/lines/999999999/accept").status_code == 404
     with filled.read(SYSTEM) as view:
         assert view.session.scalar(sa.select(sa.func.count()).select_from(BankLine).where(BankLine.state == "open")) == 2
+
+
+def test_a_question_shows_both_lines_and_is_answered(filled: Runtime, lines: list[int], sign_in: SignIn) -> None:
+    """The credit of 300.50 was accepted; a debit of as much asks, a no without a reason is refused, a yes reverses the receipt."""
+    client = sign_in(Role.FINANCE)
+    post(client, f"/bank/lines/{lines[0]}/accept", version=state(filled, lines[0])[1])
+    (debit,) = add_lines(filled, {"amount_minor": -30_050, "payer": "同仁大药房", "reference": "TX-0001", "reversal": True, "question": "reversal", "other_id": lines[0]})
+    assert "1 bank lines put a question" in get(client, "/bank/lines").text
+    page = get(client, f"/bank/lines?state=asked&line={debit}").text
+    assert "Does the bank take this money back?" in page and "-300.50" in page and "TX-0001" in page
+    assert post(client, f"/bank/lines/{debit}/answer", version=1, no="1", reason="").status_code == 422
+    assert post(client, f"/bank/lines/{debit}/answer", version=9, yes="1").status_code == 409
+    assert post(client, f"/bank/lines/{debit}/answer", version=1, yes="1").status_code == 303
+    assert state(filled, lines[0])[0] == "ignored" and verify.verify(filled) == []
+    assert "put a question" not in get(client, "/bank/lines").text

@@ -203,4 +203,5 @@ def _detailed(base: Entry, detail: Any, entry: Any, amount: int | None) -> Entry
         line_of(*free, *documents, _text(detail, "AddtlTxInf"), _text(entry, "AddtlNtryInf"))[:2000],
         base.reversal,
         line_of(base.identity, _text(detail, "Refs", "TxId"), _text(detail, "Refs", "AcctSvcrRef"), _text(detail, "Refs", "InstrId")),
+        "" if end == "NOTPROVIDED" else end,
     )

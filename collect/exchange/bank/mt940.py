@@ -111,7 +111,9 @@ def _entry(line: Any, currency: str) -> Entry:
     # The library gives "RC" (a credit taken back) the sign of a credit; the money goes the other way.
     value = abs(data["amount"].amount)
     out = status in ("D", "RC")
-    payer, account, reference, narrative = _details(str(data.get("transaction_details") or "")) if data.get("transaction_details") else _hungarian(data)
+    details = str(data.get("transaction_details") or "")
+    payer, account, reference, narrative = _details(details) if details else _hungarian(data)
+    end = "" if reference in _SAYS_NOTHING else reference
     own = str(data.get("customer_reference") or "").strip()
     extra = str(data.get("extra_details") or "")
     day = data.get("entry_date") or data.get("guessed_entry_date") or data["date"]
@@ -126,6 +128,7 @@ def _entry(line: Any, currency: str) -> Entry:
         line_of(narrative, extra)[:2000],
         status in ("RC", "RD"),
         str(data.get("bank_reference") or "").strip(),
+        end,
     )
 
 

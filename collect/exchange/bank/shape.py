@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from collect.domain import money
 from collect.domain.errors import Refusal
+from collect.domain.sameness import Told, trace_of
 
 MOST_LINES = 200_000
 """More lines than any bank puts into one file; a file beyond it is refused before it fills the memory."""
@@ -22,7 +23,8 @@ class Entry:
     """One movement: `amount` in minor units, positive for money in. `reversal`: the bank takes an earlier movement back.
 
     `day` is when the bank booked it. `reference` is what payer or bank numbered it with, `narrative` all free text.
-    `identity` is the bank's own number of the line, where it gives one; `line` where it stands in the file of a table.
+    `identity` is the bank's own number of the line, where it gives one; `end_to_end` the payer's, where the form has a
+    place for it; `line` where it stands in the file of a table.
     """
 
     day: date
@@ -36,11 +38,17 @@ class Entry:
     reversal: bool = False
     identity: str = ""
     line: int = 0
+    end_to_end: str = ""
 
     def fingerprint(self) -> str:
         """SHA-256 over everything the bank tells of the line: the same line of two files has the same one (S16)."""
         parts = (self.day, self.amount, self.currency, self.payer, self.payer_account, self.reference, self.narrative, self.reversal, self.identity)
         return hashlib.sha256("\x1f".join(re.sub(r"\s+", "", str(part)) for part in parts).encode()).hexdigest()
+
+    def told(self) -> Told:
+        """The line as far as its form does not matter, to be compared with the same account's lines of other forms."""
+        own = "" if "|" in self.identity else self.identity  # of a table it is the whole row
+        return Told(self.day, self.value_day, self.amount, self.currency, trace_of(self.end_to_end, own, self.reference), self.payer, self.payer_account, self.narrative)
 
 
 class LeftOut(NamedTuple):
