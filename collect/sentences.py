@@ -173,6 +173,7 @@ SENTENCES: dict[str, str] = {
     "part_twice": _("One document stands here twice; ask for each once."),
     "several_currencies": _("These documents have several currencies ({currencies}); ask for one currency at a time."),
     "adjustment_beyond_open": _("{value} {currency} is more than can still be asked for of {number}: {rest} {currency}."),
+    "adjustment_expired": _("Request {id} has expired: nobody decided it in time. Ask again, with what is open now."),
     "adjustment_decided": _("Request {id} is {state} already; look at what is there now."),
     "adjustment_not_posted": _("Only what was approved can be reversed."),
     "not_your_request": _("Only who asked for it can take a request back; a manager can refuse it."),

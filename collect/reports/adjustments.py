@@ -43,6 +43,7 @@ class Request:
     state: str
     requested_by: str | None
     requested_on: date
+    expires_on: date | None
     first_by: str | None
     decided_by: str | None
     decided_on: date | None
@@ -156,9 +157,10 @@ def _told(view: View, scope: Scope, asked: list[storage.Asked]) -> list[Request]
                 document=row.document,
                 other=(other.customer_no, other.name) if other else None,
                 managers=row.level,
-                state=row.state,
+                state="expired" if row.state == "open" and row.expires_on is not None and row.expires_on <= view.today else row.state,
                 requested_by=people.get(row.requested_by) if row.requested_by else None,
                 requested_on=row.requested_on,
+                expires_on=row.expires_on,
                 first_by=people.get(row.first_by) if row.first_by else None,
                 decided_by=people.get(row.decided_by) if row.decided_by else None,
                 decided_on=row.decided_on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
@@ -13,6 +14,7 @@ from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
 from collect.services import cash, rebates, receipts, receivables
+from collect.services.policy import in_force
 from collect.services.receipts import Receipt
 from collect.storage import adjustments as storage
 from collect.storage import audit
@@ -57,6 +59,7 @@ def request(work: Work, customer_no: str, ask: Ask) -> Adjustment:
     customer = find_customer(work.session, work.actor.scope, customer_no)
     if customer is None:
         raise NotFound("customer", customer_no)
+    expire(work, work.today)  # what nobody decided in time keeps no amount from being asked for again
     domain.check(ask.kind, ask.reason, ask.note, ask.document, ask.parts)
     other = _other(work, customer, ask)
     currency = _check_parts(work, customer, ask)
@@ -78,6 +81,7 @@ def request(work: Work, customer_no: str, ask: Ask) -> Adjustment:
         state="open",
         requested_by=work.actor.user_id,
         requested_on=work.today,
+        expires_on=work.today + _lifetime(work),
         version=1,
         recorded_at=work.now,
     )
@@ -90,8 +94,8 @@ def request(work: Work, customer_no: str, ask: Ask) -> Adjustment:
 def approve(work: Work, key: int, version: int, note: str = "") -> Adjustment:
     """Agree to a request; with the last approval it needs it is posted, effective today. Approving twice changes nothing.
 
-    Raises NotFound; Refusal `own_proposal` (S29), `adjustment_decided`, `changed_meanwhile`, a closed month, and what
-    settling refuses when less is open than was asked for.
+    Raises NotFound; Refusal `own_proposal` (S29), `adjustment_decided`, `adjustment_expired`, `changed_meanwhile`, a closed
+    month, and what settling refuses when less is open than was asked for.
     """
     row = _locked(work, key)
     me = work.actor.user_id
@@ -133,6 +137,28 @@ def withdraw(work: Work, key: int, version: int) -> Adjustment:
     row.decided_by = None
     work.note(audit.Note("withdraw", "adjustment", str(key), row.customer_id, {"state": "open"}, _told(row)))
     return row
+
+
+def expire(work: Work, as_of: date) -> int:
+    """Requests that nobody decided in time end, whether or not a first manager agreed (S29); how many. Nothing was posted."""
+    ended = 0
+    for row in storage.load_waiting(work.session, work.actor.scope):
+        if _ends_on(work, row) <= as_of:
+            row.state, row.decided_on, row.version = "expired", as_of, row.version + 1
+            work.note(audit.Note("expire", "adjustment", str(row.id), row.customer_id, {"state": "open"}, _told(row)))
+            ended += 1
+    work.session.flush()
+    return ended
+
+
+def _lifetime(work: Work) -> timedelta:
+    """How long a request waits: as long as a proposal of escalation, by the policy in force (`expires_days`)."""
+    return timedelta(days=in_force(work.session, work.seller, work.today).policy.escalation.expires_days)
+
+
+def _ends_on(work: Work, row: Adjustment) -> date:
+    """The day from which a request is no ground for a decision; one from before requests expired waits as long from its day on."""
+    return row.expires_on or row.requested_on + _lifetime(work)
 
 
 def write_off_tails(work: Work, item_ids: Sequence[int], reason: str) -> int:
@@ -268,6 +294,8 @@ def _decidable(work: Work, row: Adjustment, version: int) -> None:
     work.actor.need(Permission.DECIDE)
     domain.check_decider(row.requested_by, work.actor.user_id)
     _unchanged(row, version)
+    if _ends_on(work, row) <= work.today:
+        raise Refusal("adjustment_expired", None, id=row.id)
 
 
 def _unchanged(row: Adjustment, version: int, state: str = "open") -> None:

@@ -1,4 +1,4 @@
-"""The daily round in its order: judge promises, remind, propose escalations; safe to repeat, catching up what was missed (`interfaces` `day`)."""
+"""The daily round in its order: judge promises, remind, end requests nobody decided, propose escalations; safe to repeat, catching up what was missed (`interfaces` `day`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 
 from collect.domain.rights import Actor, Permission
 from collect.runtime import Runtime
-from collect.services import cases, dunning, escalation
+from collect.services import adjustments, cases, dunning, escalation
 from collect.services.policy import in_force
 
 
@@ -39,5 +39,6 @@ def run(runtime: Runtime, actor: Actor, as_of: date, allow_many: bool = False) -
     reminders: dict[str, int] = {}
     for decision in customers.values():
         reminders[decision] = reminders.get(decision, 0) + 1
+    runtime.write(actor, lambda work: adjustments.expire(work, as_of) and None)
     proposals = runtime.write(actor, lambda work: escalation.escalate_in(work, as_of))
     return DayResult(as_of, promises, reminders, len(proposals))

@@ -41,7 +41,7 @@ def _as_logged(row: Adjustment) -> dict[str, Any]:
 
 def _decided_well(row: Adjustment) -> bool:
     """Whether those who decided are other people than who asked, and as many as it takes."""
-    if row.state in ("open", "withdrawn"):
+    if row.state in ("open", "withdrawn", "expired"):
         return row.decided_by is None
     people = [row.decided_by] if row.level == 1 or row.state == "refused" else [row.first_by, row.decided_by]
     return None not in people and len(set(people)) == len(people) and row.requested_by not in people

@@ -115,6 +115,12 @@ def load_adjustments(session: Session, scope: Scope, open_ones: bool, limit: int
     return [Asked(*row) for row in session.execute(query.order_by(*order).limit(limit))]
 
 
+def load_waiting(session: Session, scope: Scope) -> list[Adjustment]:
+    """Requests that wait, as they are now, locked until the work ends."""
+    query = sa.select(Adjustment).where(Adjustment.state == "open", seen_ids(scope, Adjustment.customer_id)).order_by(Adjustment.id)
+    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+
+
 def count_waiting(session: Session, scope: Scope) -> int:
     """How many requests wait for a decision."""
     return session.scalar(sa.select(sa.func.count()).where(Adjustment.state == "open", seen_ids(scope, Adjustment.customer_id))) or 0

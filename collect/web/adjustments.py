@@ -28,7 +28,7 @@ blueprint.record_once(numbers.register)
 
 SHOWN = 200
 LATELY = 30
-TONES = {"open": "warn", "approved": "good", "refused": "bad", "withdrawn": "quiet", "reversed": "quiet"}
+TONES = {"open": "warn", "approved": "good", "refused": "bad", "withdrawn": "quiet", "reversed": "quiet", "expired": "quiet"}
 VERDICTS = ("approve", "refuse", "reverse")
 
 
@@ -139,7 +139,7 @@ def _settle(key: int, form: DecideForm, act: Callable[[Work], str]) -> Response:
     except Refusal as refusal:
         refusal.field = "note" if refusal.field in ("note", "reason") else None
         form.blame(refusal)
-        return _page(key, 409 if refusal.code in ("adjustment_decided", "changed_meanwhile") else 422, form)
+        return _page(key, 409 if refusal.code in ("adjustment_decided", "adjustment_expired", "changed_meanwhile") else 422, form)
     told = {
         "open": i18n.gettext("Approved by the first of two; another manager has to agree."),
         "approved": i18n.gettext("Approved; it is in the books."),

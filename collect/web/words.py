@@ -230,6 +230,7 @@ ADJUSTMENT_STATES = {
     "refused": _("refused"),
     "withdrawn": _("withdrawn"),
     "reversed": _("reversed"),
+    "expired": _("expired"),
 }
 TRIGGERS = {
     "DELIVERY": _("Delivery"),
@@ -347,7 +348,7 @@ FIELDS = {
     "document": _("Document"),
     "order_no": _("Order"),
     "settled": _("Settled"),
-    "account": _("Account"),
+    "account": _("Bank account"),
     "payer": _("Payer"),
     "third_party": _("Third party"),
     "running": _("Running account"),

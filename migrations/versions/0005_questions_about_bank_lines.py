@@ -46,12 +46,7 @@ def downgrade() -> None:
 
 
 def _states(*allowed: str) -> None:
-    """Let a request be in these states: SQLite writes the table anew, with both of its rules; no other table refers to it."""
-    rule = f"state IN ({', '.join(repr(state) for state in allowed)})"
-    if op.get_bind().dialect.name == "sqlite":
-        rules = (sa.CheckConstraint("amount_minor > 0", name=op.f("ck_adjustment_amount")), sa.CheckConstraint(rule, name=op.f("ck_adjustment_state")))
-        with op.batch_alter_table("adjustment", recreate="always", table_args=rules):
-            pass
-        return
-    op.drop_constraint(op.f("ck_adjustment_state"), "adjustment", type_="check")
-    op.create_check_constraint(op.f("ck_adjustment_state"), "adjustment", rule)
+    """Let a request be in these states; SQLite writes the table anew for it, and no other table refers to it."""
+    with op.batch_alter_table("adjustment") as batch_op:
+        batch_op.drop_constraint(op.f("ck_adjustment_state"), type_="check")
+        batch_op.create_check_constraint(op.f("ck_adjustment_state"), f"state IN ({', '.join(repr(state) for state in allowed)})")

@@ -109,6 +109,28 @@ def test_refused_and_withdrawn_requests_post_nothing(office: Office) -> None:
     assert verify.verify(office.runtime) == []
 
 
+def test_a_request_nobody_decides_expires_and_may_be_asked_again(office: Office) -> None:
+    """The policy gives 30 days: asked on 10 March, good through 8 April, gone from 9 April on, even with one manager of two; nothing is posted."""
+    first, second = office.ask("fang", "write_off", {"A1": 800000}, "uncollectable"), office.ask("fang", "write_off", {"A2": 1200000})
+    assert (first.expires_on, office.approve("mei", second.id).state) == (date(2026, 4, 9), "open")
+    office.clock.set("2026-04-08T04:00:00")
+    assert office.runtime.write(SYSTEM, lambda work: adjustments.expire(work, work.today)) == 0
+    with pytest.raises(Refusal, match="adjustment_beyond_open"):
+        office.ask("fang", "write_off", {"A1": 1})
+    office.clock.set("2026-04-09T04:00:00")
+    for who, key, version in (("ning", first.id, 1), ("ning", second.id, 2)):
+        with pytest.raises(Refusal, match="adjustment_expired"):
+            office.approve(who, key, version)
+    again = office.ask("fang", "write_off", {"A1": 800000}, "uncollectable")  # what expired blocks nothing
+    with office.runtime.read(SYSTEM) as view:
+        states = {row.id: row.state for row in view.session.scalars(sa.select(Adjustment))}
+        assert states == {first.id: "expired", second.id: "expired", again.id: "open"}
+    with pytest.raises(Refusal, match="adjustment_decided"):
+        office.approve("ning", first.id, 2)
+    assert office.approve("ning", again.id).state == "approved"
+    assert opens(office.runtime) == [0, 1200000, 10000] and verify.verify(office.runtime) == []
+
+
 def test_money_for_what_was_written_off_brings_the_debt_back_on_its_day(office: Office) -> None:
     """A1 written off on 10 March (8,000.00). On 20 March 5,000.00 came in (paid on the 18th): recovered for A1.
 
