@@ -335,10 +335,10 @@ ROUNDS = {"remind": _("Reminders"), "escalate": _("Decisions")}
 _SYSTEM = _("System")
 
 LINE_STATES = {
-    "open": _("Waiting"),
+    "open": _("To be matched"),
     "applied": _("Matched"),
     "ignored": _("Set aside"),
-    "out": _("Went out"),
+    "out": _("Money out"),
 }
 FIELDS = {
     "asked_for": _("Asked for"),
