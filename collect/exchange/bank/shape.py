@@ -37,8 +37,8 @@ class Entry:
     narrative: str = ""
     reversal: bool = False
     identity: str = ""
-    line: int = 0
     end_to_end: str = ""
+    line: int = 0
 
     def fingerprint(self) -> str:
         """SHA-256 over everything the bank tells of the line: the same line of two files has the same one (S16)."""
