@@ -246,7 +246,7 @@ def _entry(row: list[str], head: Head, read_as: forms.Forms, currency: str | Non
         line_of(*(text for text in told if text not in ("/", "-", "--")))[:2000],
         False,
         "|".join(cell for column, cell in enumerate(row) if cell and column not in serials),
-        number,
+        line=number,
     )
 
 
