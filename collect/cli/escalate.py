@@ -24,6 +24,7 @@ from collect.cli.words import gettext, mark
 @click.option("--format", "form", type=Choice(["table", "json"]), default="table", show_default=True, help=mark("How the result is printed."))
 def escalate(as_of: str | None, preview: bool, policy: Path | None, form: str) -> None:
     """Propose."""
+    from collect import i18n
     from collect.domain.rights import SYSTEM
     from collect.reports import escalations as words
     from collect.runtime import without_collection
@@ -42,9 +43,19 @@ def escalate(as_of: str | None, preview: bool, policy: Path | None, form: str) -
         as_json(escalation.as_json(told))
         return
     rows = []
-    for one, plain in zip(told, escalation.as_json(told), strict=True):
+    for one in told:
         why = " ".join(words.reason(reason) for reason in one.reasons)
-        rows.append([one.customer_no, words.said(words.STEPS, one.step), words.said(words.OUTCOMES, one.outcome), one.currency, plain["overdue"], str(one.oldest_days), why])
+        rows.append(
+            [
+                one.customer_no,
+                words.said(words.STEPS, one.step),
+                words.said(words.OUTCOMES, one.outcome),
+                one.currency,
+                i18n.group(one.overdue, one.currency),
+                str(one.oldest_days),
+                why,
+            ]
+        )
     labels = [gettext(text) for text in ("Customer", "Step", "State", "Currency", "Overdue", "Oldest, days late", "Reasons")]
     if rows:
         as_lines(labels, rows, right=frozenset({4, 5}))

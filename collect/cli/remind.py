@@ -48,8 +48,8 @@ def remind(as_of: str | None, preview: bool, policy: Path | None, allow_many: bo
         return
     labels = [gettext(text) for text in _LABELS]
     rows = []
-    for one in dunning.as_json(told):
-        shown = one["amount"] if one["decision"] == "planned" else ""
+    for each, one in zip(told, dunning.as_json(told), strict=True):
+        shown = i18n.group(each.amount, each.currency) if each.currency and each.decision == "planned" else ""
         slot = (one["slot"] or one["next_on"] or "")[:16].replace("T", " ")
         items = ", ".join(one["items"][:3]) + (f" +{len(one['items']) - 3}" if len(one["items"]) > 3 else "")
         said = [_said(words.DECISIONS, one["decision"]), _said(words.REASONS, one["reason"]), _said(words.CONTACT_STEPS, one["step"]), _said(words.CHANNELS, one["channel"])]

@@ -330,7 +330,18 @@ def said(words: dict[str, str], code: str) -> str:
     return i18n.gettext(words[code]) if code in words else code
 
 
+OF_ONE_DAY = {
+    ("days_past_due", "days"): _("The oldest item is one day past due; this step is due from the first day on."),
+    ("days_past_due", "step_days"): _("The oldest item is {days} days past due; this step is due from the first day on."),
+    ("release_conditions_hold", "days"): _("What ends “{step}” has come about: nothing on the account is overdue any more."),
+}
+"""The sentences in which the number of days that a fact names is one."""
+
+
 def reason(one: Reason) -> str:
     """A reason as a sentence in the reader's language."""
     facts = {name: said(STEPS, str(value)) if name == "step" else value for name, value in one.facts.items()}
+    for name in ("days", "step_days"):
+        if facts.get(name) == 1 and (one.code, name) in OF_ONE_DAY:
+            return i18n.gettext(OF_ONE_DAY[one.code, name], **facts)
     return i18n.gettext(REASONS[one.code], **facts) if one.code in REASONS else one.code

@@ -21,7 +21,7 @@ from collect.storage import balances
 from collect.storage import statements as storage
 
 KINDS = {"confirm": _("For confirmation"), "demand": _("Demand for payment")}
-STATES = {"made": _("Made"), "sent": _("Sent"), "returned": _("Returned"), "confirmed": _("Confirmed"), "differing": _("Differing")}
+STATES = {"made": _("Made, not sent"), "sent": _("Sent"), "returned": _("Returned"), "confirmed": _("Confirmed"), "differing": _("Differing")}
 TONES = {"made": "quiet", "sent": "warn", "returned": "warn", "confirmed": "good", "differing": "bad"}
 WAYS = {"email": _("E-mail"), "courier": _("Courier"), "post": _("Registered post"), "hand": _("By hand"), "fax": _("Fax")}
 REASONS = {

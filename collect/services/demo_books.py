@@ -11,7 +11,7 @@ from random import Random
 
 from collect.domain import money, terms
 from collect.domain.calendar import Calendar, month_end
-from collect.services.demo_data import Client, Span, chance, clients, company
+from collect.services.demo_data import Client, Span, cash, chance, clients, company
 
 _DAY = timedelta(days=1)
 BEFORE = 160
@@ -30,6 +30,8 @@ DELAYS = {
 """Days from the due date to the payment, by habit; others pay like the prompt until their story begins."""
 DEPOSITS = ("K1006", "K3002", "E5001")
 """These have paid in the last days without naming an invoice."""
+_TAILS = 40
+"""Days in which those who leave tails pay without the last units."""
 _METHODS = ("transfer",) * 17 + ("bill", "bill", "cheque")
 
 
@@ -71,13 +73,30 @@ class Loose:
     apply_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money that came in through a bank account of ours; `shares` are the bills that it is meant for, none where nobody said.
+
+    `named` tells whether the customer names their numbers. What is left over is applied from `apply_on` on (None: it lies).
+    """
+
+    client: Client
+    day: date
+    minor: int
+    reference: str
+    shares: tuple[tuple[Bill, int], ...] = ()
+    named: bool = True
+    apply_on: date | None = None
+
+
 @dataclass
 class Files:
-    """The rows of one import round, by kind; `headers` are those of a Chinese bookkeeping program."""
+    """The rows of one import round, by kind; `headers` are those of a Chinese bookkeeping program. Transfers come by bank statement."""
 
     invoices: list[tuple[object, ...]] = field(default_factory=list)
     payments: list[tuple[object, ...]] = field(default_factory=list)
     credits: list[tuple[object, ...]] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
 
 
 HEADERS = {
@@ -138,6 +157,10 @@ class Books:
         self._numbers[key] = self._numbers.get(key, 0) + 1
         return f"{key}-{self._numbers[key]:03d}"
 
+    def by_bank(self, client: Client, day: date) -> bool:
+        """Whether what a customer transfers on a day comes in through a bank account whose statements we take in."""
+        return client.currency in cash()["accounts"] and day >= self.days.bank_from
+
     def _sell(self, sale: Sale, files: Files) -> None:
         client, number = sale.client, self.number("EX" if sale.client.abroad else "FP", sale.issued)
         rng = chance(self.seed, "sale", client.number, sale.issued, sale.minor)
@@ -185,8 +208,6 @@ class Books:
             bill.method = rng.choice(_METHODS)
         if habit == "cash":
             bill.method = "cash"
-        if habit == "tails" and (self.days.today - bill.due).days < 40:
-            bill.short = bill.minor % 1000 if bill.minor % 1000 else 0
 
     def promise(self, client: Client, day: date, due: date, outcome: str, calendar: Calendar) -> None:
         """What a promise made on a day changes about when the overdue bills are paid: kept, late, partly or broken."""
@@ -210,6 +231,8 @@ class Books:
         due = [bill for bill in self.bills[client.number] if bill.rest and bill.pay_on is not None and bill.pay_on <= day]
         shares: list[tuple[Bill, int]] = []
         for bill in due:
+            if client.habit == "tails" and (self.days.today - day).days < _TAILS:
+                bill.short = bill.rest % 1000 or 330
             share = bill.rest // 2 if bill.half else bill.rest - bill.short
             bill.pay_on = self.days.calendar.add_business_days(day, 14) if bill.half else None
             bill.half = False
@@ -219,10 +242,15 @@ class Books:
         if not shares:
             return
         rng = chance(self.seed, "receipt", client.number, day)
-        number, total = self.number("SK", day), sum(share for _, share in shares)
+        total = sum(share for _, share in shares)
         extra = total // 10 // 1000 * 1000 if rng.random() < 0.012 and client.habit in ("steady", "prompt") else 0
         method = shares[0][0].method
         reference = "" if method == "cash" else f"{rng.choice(('ICBC', 'CCB', 'ABC', 'CMB', 'BOC'))}{day:%m%d}{rng.randrange(10**6):06d}"
+        if method == "transfer" and self.by_bank(client, day):
+            named = any(bill.rest for bill, _ in shares) or bool(extra) or rng.random() < 0.8
+            files.transfers.append(Transfer(client, day, total + extra, reference, tuple(shares), named, day + 21 * _DAY))
+            return
+        number = self.number("SK", day)
         for bill, share in _joined(shares):
             plain = [money.plain(amount, client.currency) for amount in (total + extra, share)]
             files.payments.append((number, client.number, day, client.currency, plain[0], method, bill.number, plain[1], reference))
@@ -241,9 +269,13 @@ class Books:
 
     def deposit(self, client: Client, day: date, minor: int, files: Files, apply_on: date | None) -> None:
         """A receipt that names no invoice; the last days' is not applied yet."""
+        apply_on = apply_on if day <= self.days.back(5) else None
+        if self.by_bank(client, day):
+            files.transfers.append(Transfer(client, day, minor, f"CMB{day:%m%d}{minor // 10000:06d}", (), False, apply_on))
+            return
         number, amount = self.number("SK", day), money.plain(minor, client.currency)
         files.payments.append((number, client.number, day, client.currency, amount, "transfer", "", "", f"CMB{day:%m%d}{minor // 10000:06d}"))
-        self.loose.append(Loose("receipt", number, client, minor, apply_on if day <= self.days.back(5) else None))
+        self.loose.append(Loose("receipt", number, client, minor, apply_on))
 
     def _credit(self, day: date, files: Files) -> None:
         """Now and then part of an invoice is credited; after each quarter good dealers get a rebate, tied to no invoice."""

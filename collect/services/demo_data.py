@@ -65,6 +65,11 @@ class Span:
     today: date
     calendar: Calendar
 
+    @property
+    def bank_from(self) -> date:
+        """The day from which bank statements are taken in: every later round is a daily one."""
+        return self.today - DAILY * _DAY
+
     def has_round(self, day: date) -> bool:
         """Whether files are taken in and the round is done on a day."""
         left = (self.today - day).days
@@ -96,6 +101,18 @@ def folder() -> Path:
 def company() -> Mapping[str, Any]:
     """The company's own file."""
     return tomllib.loads((folder() / "company.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def cash() -> Mapping[str, Any]:
+    """What comes through the banks, and what finance does with it."""
+    return tomllib.loads((folder() / "cash.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def names() -> Mapping[str, str]:
+    """The customers' names by number."""
+    return {row["客户编号"]: row["客户名称"] for row in rows("customers.csv")}
 
 
 def logins() -> list[Login]:

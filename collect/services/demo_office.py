@@ -12,7 +12,7 @@ from collect.domain.calendar import month_start
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.runtime import Work
-from collect.services import cases, cash, dunning, escalation, imports, months, policy, receivables
+from collect.services import cases, cash, demo_bank, dunning, escalation, imports, months, policy, receivables
 from collect.services.demo_books import Files, text
 from collect.services.demo_data import Client, chance, clients, company
 from collect.services.demo_stories import verdict
@@ -35,7 +35,9 @@ def take_in(desk: Desk, day: date, banked: date) -> None:
     with desk.runtime.read(SYSTEM) as view:
         query = sa.select(Customer.customer_no).join(Hold, Hold.customer_id == Customer.id).where(Hold.released_on.is_(None))
         desk.books.held = frozenset(view.session.scalars(query))
-    import_files(desk, day, desk.books.take(day - _DAY, banked))
+    files = desk.books.take(day - _DAY, banked)
+    import_files(desk, day, files)
+    demo_bank.take_in(desk, day, banked, files.transfers)
 
 
 def import_files(desk: Desk, day: date, files: Files) -> None:

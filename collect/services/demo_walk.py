@@ -14,7 +14,7 @@ from collect.channels.folder import Folder
 from collect.channels.mail import Mail, Outcome, Uncertain
 from collect.domain.rights import SYSTEM, Actor
 from collect.runtime import Runtime, Work
-from collect.services import cases, day, demo_office, demo_talk, dispatch, escalation
+from collect.services import cases, day, demo_finance, demo_office, demo_talk, dispatch, escalation
 from collect.services.demo_books import Books
 from collect.services.demo_data import Span, chance, clients, company
 from collect.services.demo_stories import Beat, beats, sales, until
@@ -121,6 +121,7 @@ class Walk:
             demo_talk.courtesy(self.desk, day)
             self.at(day, 15, 30)
             self._office(day)
+            demo_finance.live(self.desk, day)
         self._send(day, _POSTS[1])
         self._send(day, _POSTS[2])
 
@@ -168,8 +169,10 @@ class Walk:
             _TELL[beat.kind](self, beat, day)
 
     def finish(self) -> None:
-        """The last evening: orders that were asked about, disputes that nobody has answered, a policy that waits for the other manager."""
+        """The last evening: the bank's statement, orders that were asked about, disputes that nobody has answered, a policy that waits for the other manager."""
         last, rng = self.days.today - _DAY, chance(self.seed, "orders")
+        self.at(last, 22, 40)
+        demo_finance.last_statement(self.desk, last)
         self.at(last, 22, 45)
         for client in clients():
             if client.every and rng.random() < 0.5:

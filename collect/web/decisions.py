@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
-from wtforms import HiddenField, SelectField, StringField, TextAreaField, validators
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField, validators
 from wtforms.widgets import DateInput
 
 from collect import i18n, sentences
@@ -36,6 +36,8 @@ LATELY = 20
 UNANSWERED = 5
 """Business days after which a dispute that nobody answered comes before the manager (S24)."""
 TONES = {"open": "warn", "deferred": "quiet", "approved": "good", "refused": "bad", "withdrawn": "quiet", "expired": "quiet"}
+GRAVE = frozenset({"final_demand", "referral"})
+"""Steps that cannot be taken back once they are out: approved only by somebody who says that he read the case."""
 LEVELS = {1: i18n.mark("new"), 2: i18n.mark("undecided for days"), 3: i18n.mark("undecided for too long")}
 EFFECTS = {
     "stop_credit": i18n.mark("The stop is in force at once: sales systems get the answer “no” for new credit. The customer is told by a formal notice."),
@@ -47,12 +49,13 @@ EFFECTS = {
 
 
 class ApproveForm(PageForm):
-    """The approval of the case that was on the page; `basis` is the ground of a stop."""
+    """The approval of the case that was on the page; `basis` is the ground of a stop, `read` stands only before a grave step."""
 
     verdict = HiddenField(id="approve-verdict")
     content_hash = HiddenField(id="approve-hash")
     basis = TextAreaField(i18n.lazy("Legal or contractual basis"), [validators.Length(max=400)], id="approve-basis")
     note = TextAreaField(i18n.lazy("Note"), [validators.Length(max=escalation.LONGEST_NOTE)], id="approve-note")
+    read = BooleanField(i18n.lazy("I have read the case; this step cannot be taken back once it is out"), id="approve-read")
 
 
 class RefuseForm(PageForm):
@@ -125,6 +128,9 @@ def decide(proposal_id: int) -> Response:
     form = FORMS.get(verdict, ApproveForm)()
     if not form.validate():
         return _page(proposal_id, 422, verdict, form)
+    if verdict == "approve" and not form["read"].data and _is_grave(proposal_id):
+        form["read"].errors = [i18n.gettext("Say that you have read the case.")]
+        return _page(proposal_id, 422, verdict, form)
     data = form.data
     try:
         until = parse_day(data["until"].strip(), "until") if (data.get("until") or "").strip() else None
@@ -186,8 +192,17 @@ def _page(proposal_id: int, status: int = 200, verdict: str = "", refused: PageF
         forms[name] = form
     if case.line.step not in HOLDS:
         del forms["approve"]["basis"]
+    if case.line.step not in GRAVE:
+        del forms["approve"]["read"]
     errors = refused.form_errors if refused is not None else []
     return pages.render("decisions/show.html", status, **context, forms=forms if may else {}, refused=errors, **_words())
+
+
+def _is_grave(proposal_id: int) -> bool:
+    """Whether the step cannot be taken back; a proposal that is not seen is answered by what decides it."""
+    with pages.read_view() as view:
+        found = find_proposal(view.session, view.actor.scope, proposal_id)
+        return found is not None and found[0].step in GRAVE
 
 
 def _figures(view: View, number: str) -> tuple[list[bars.Bar], str]:

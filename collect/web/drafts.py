@@ -98,6 +98,8 @@ def show(draft_id: int) -> Response:
         raise NotFound("draft", draft_id)
     form = PostForm()
     context: dict[str, Any] = {"draft": draft, "customer": customer, "form": form, "states": STATES, "kinds": KINDS, "forms": FORMS, "proposals": proposals}
+    net = draft.fields.get("net")
+    context["net"] = money.parse(str(net), draft.currency) if net else None
     context["rounding"] = services.rounding_of(draft)
     if not form.is_submitted():
         form.version.data = str(draft.version)

@@ -230,6 +230,8 @@ def _reason(reason: Reason) -> str:
             params[name] = i18n.group(minor, currency)
     if isinstance(day := params.get("day"), date):
         params["day"] = day.isoformat()
+    if reason.code == "oldest_days" and params.get("days") == 1:
+        return i18n.gettext("Oldest one day past due")
     return i18n.gettext(POINTS[reason.code], **params)
 
 

@@ -15,6 +15,7 @@ from collect.runtime import Runtime
 from collect.services import cash, imports, months, setup, users
 from collect.storage import database
 from tests import happenings
+from tests.browser import cash_book
 
 PASSWORD = "seven tall sea horses"
 COMPANY = setup.Company("瀚海医疗 Hanhai Medical", "CN", "CNY", "Asia/Shanghai", "zh")
@@ -182,6 +183,8 @@ def build(folder: Path, company: setup.Company = COMPANY) -> Path:
     runtime.write(_actor(runtime, "ming"), lambda work: months.close(work, "2025-12", "year-end report"))
     runtime.write(_actor(runtime, "ming"), lambda work: months.close(work, "2026-01"))
     happenings.second_round(runtime, clock, "fang", "ming")
+    clock.set("2026-03-10T02:30:00")
+    cash_book.fill(runtime, clerk, number("C1001", 75))
     runtime.engine.dispose()
     return folder / "collect.db"
 

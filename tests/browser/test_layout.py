@@ -18,7 +18,10 @@ WIDTHS = {"en": (320, 390, 768, 1024, 1440, 2560), "zh": (320, 390, 1440)}
 UNFOLDED = {"en": (320, 768, 1440), "zh": (320,)}
 UNFOLD = "[...document.querySelectorAll('main details')].map((one) => { one.open = true; }).length > 0"
 """Opens what is folded, and tells whether there was anything."""
-OF_LINKS = {"cases.answer", "cases.task", "cases.withdraw", "cash.undo", "decisions.show", "imports.show", "outbox.show", "reminders.show"}
+OF_LINKS = {
+    *("adjustments.show", "bank.account", "bank.statement", "cases.answer", "cases.task", "cases.withdraw", "cash.undo", "decisions.show", "drafts.show"),
+    *("imports.check", "imports.columns", "imports.show", "imports.undo", "outbox.show", "rebates.undo", "reminders.show", "statements.show"),
+}
 """What the pages of `LINKS` open, each of them reached through a link on another page."""
 
 

@@ -233,5 +233,5 @@ def test_the_timeline_speaks_the_readers_language(filled: Runtime, sign_in: Sign
     client = sign_in(Role.REP)
     log(client, excuse="no_cash", due="2026-03-20", **{"fact.no_cash.paid_this_month": "the landlord"})
     text = get(client, "/customers/C001/timeline").text
-    assert "There is no money now" in text and "Whom did you pay this month? = the landlord" in text
+    assert "There is no money now" in text and "Paid this month, and to whom = the landlord" in text
     assert "Short of cash" in get(client, "/customers/C001").text

@@ -81,6 +81,20 @@ def test_a_manager_approves_and_the_customer_s_page_and_the_question_change(fill
     assert verify.verify(filled) == []
 
 
+def test_a_step_that_cannot_be_taken_back_is_approved_by_who_has_read_the_case(filled: Runtime, proposed: int, sign_in: SignIn) -> None:
+    """A referral has a box to tick, checked here and not by the browser alone; a stop, which can be lifted, has none. Refusing needs none."""
+    client = sign_in(Role.MANAGER)
+    assert "I have read the case" not in get(client, f"/decisions/{proposed}").text
+    filled.write(SYSTEM, lambda work: work.session.execute(sa.text("UPDATE proposal SET step = 'referral' WHERE id = :id"), {"id": proposed}))
+    assert "I have read the case" in get(client, f"/decisions/{proposed}").text
+    told = decide(client, proposed, "approve", note="It has gone on for too long.")
+    assert (told.status_code, state_of(filled, proposed)) == (422, "open")
+    page = read(told.get_data(as_text=True)).text
+    assert "Say that you have read the case." in page and "It has gone on for too long." in told.get_data(as_text=True)
+    assert "Say that you have read the case." not in decide(client, proposed, "approve", read="y").get_data(as_text=True)
+    assert decide(client, proposed, "refuse", note="Not yet.").status_code == 303
+
+
 def test_refusing_and_deferring_need_a_reason_and_keep_what_was_typed(filled: Runtime, proposed: int, sign_in: SignIn) -> None:
     client = sign_in(Role.MANAGER)
     bare = decide(client, proposed, "refuse", note=" ")
