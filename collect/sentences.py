@@ -257,6 +257,12 @@ SENTENCES: dict[str, str] = {
     "proposal_reason_gone": _("Nothing is overdue any more, so this cannot be approved; the next round takes the proposal back."),
     "release_conditions_gone": _("What would end the stop no longer holds, so policy's release cannot be approved; the next round takes it back."),
     "bad_deferral": _("Defer until a day from {earliest} to {latest}."),
+    # deliveries that are not invoiced yet
+    "delivery_not_positive": _("{value} is no amount of a delivery; write one above zero."),
+    "delivery_in_future": _("{value} lies ahead; a delivery is entered once it was made."),
+    "delivery_known": _("Delivery {number} is in the books already; look at it there."),
+    "delivery_differs": _("Delivery {number} is in the books with another customer, day, currency or amount; cancel it and enter it under a new number."),
+    "delivery_ended": _("Delivery {number} is invoiced or cancelled already; look at it again."),
     "supply_amount": _("{value} is no amount that could be supplied; write one above zero."),
     "proof_hold": _("The stop {hold} of customer {number} follows from no proposal that another person approved."),
     "proof_release": _("The stop {hold} of customer {number} ended without a release that another person approved."),
@@ -264,6 +270,8 @@ SENTENCES: dict[str, str] = {
     "proof_proposal": _("Proposal {id} of customer {number}: who decided it, and when, is not what the audit log says."),
     "proof_adjustment": _("Request {id} of customer {number} does not agree with its decision, with the log, or with what it posted."),
     "proof_written_off": _("{document} of customer {number} takes something off a debt and comes from no approved request."),
+    "proof_delivery": _("Delivery {number} has an end that its own row or the books contradict."),
+    "proof_discount": _("Discount {document} of customer {number} does not follow from a payment made in time, or stands although that was taken back."),
     "proof_rebate": _("Entry {id} of the rebate account of customer {number} does not agree with the log or with what it reverses."),
     "proof_own_proposal": _("Proposal {id} of customer {number} was decided by the person who asked for it."),
     "proof_two_proposals": _("Customer {number} has more than one proposal that waits for a decision."),
@@ -370,7 +378,7 @@ SENTENCES: dict[str, str] = {
     "upload_failed": _("Reading this file failed for a reason that is in the program's log, and nothing was changed; try again, or tell whoever runs the program."),
     "upload_unchecked": _("What the file would do has not been looked at with these columns yet; look at that first."),
     "import_undone": _("Import {id} was undone already."),
-    "import_no_undo": _("An import of customers or contacts cannot be undone, because nothing is deleted here: correct them, or import them corrected."),
+    "import_no_undo": _("An import of customers, contacts or deliveries cannot be undone as a whole: nothing is deleted here. Correct it, or cancel single deliveries."),
     "import_changed_known": _(
         "This import also changed {count} rows that were in the books before, and what stood there before is only in the audit log; void its documents one by one."
     ),
@@ -476,6 +484,7 @@ _KINDS = {
     "credit": _("credit"),
     "credit_note": _("credit note"),
     "customer": _("customer"),
+    "delivery": _("delivery"),
     "difference": _("difference"),
     "dispute": _("dispute"),
     "format": _("file format"),

@@ -19,7 +19,7 @@ blueprint = access.noun("customers", "Customers", _("What other programs ask abo
     "/<path:no>/supply",
     operation_id="customer_supply",
     summary=_("May this customer be supplied for this amount today?"),
-    description=_("Counts stops, proposed stops, the credit limit with what is open and reserved, and cash terms. Two orders at once are answered one after the other."),
+    description=_("Counts stops, proposed stops, the credit limit with what is open, delivered and reserved, and cash terms. Two orders at once are answered one after the other."),
     security=[{"bearer": ["supply:read"]}],
     responses={200: SupplyAnswer},
 )

@@ -1,4 +1,4 @@
-"""`collect import`: customers, contacts, invoices, credits and payments from files."""
+"""`collect import`: customers, contacts, deliveries, invoices, credits and payments from files."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _SHOWN = 20
 _HELP = {
     "customers": mark("Take in customers from CSV or XLSX files."),
     "contacts": mark("Take in contact persons from CSV or XLSX files."),
+    "deliveries": mark("Take in deliveries that are not invoiced yet from CSV or XLSX files."),
     "invoices": mark("Take in invoices from CSV or XLSX files."),
     "credits": mark("Take in credit notes from CSV or XLSX files."),
     "payments": mark("Take in payments and what they settle from CSV or XLSX files."),

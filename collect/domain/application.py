@@ -6,6 +6,7 @@ from datetime import date
 
 from collect.domain import money
 from collect.domain.errors import Refusal
+from collect.domain.terms import EarlyPayment
 
 
 def share(asked: int | None, rest: int, open_amount: int, currency: str) -> int:
@@ -23,6 +24,23 @@ def share(asked: int | None, rest: int, open_amount: int, currency: str) -> int:
     if asked > open_amount:
         raise Refusal("allocation_beyond_item", "allocated", value=money.plain(asked, currency), open=money.plain(open_amount, currency), currency=currency)
     return asked
+
+
+def may_earn(kind: str, method: str | None) -> bool:
+    """Whether such money can earn an early payment discount: a receipt, and no bill, which is a promise to pay later (S11)."""
+    return kind == "receipt" and method != "bill"
+
+
+def discount(paid: int, open_amount: int, received: date, early: EarlyPayment | None) -> int:
+    """How much of an open item is settled as early payment discount beside `paid` minor units of a receipt of the day `received`.
+
+    What is missing, where the money came by the last day (inclusive) and no more than the discount is missing: to the
+    minor unit. Nothing for a part payment, a day late, or where everything was paid.
+    """
+    if early is None or received > early.until or paid <= 0:
+        return 0
+    missing = open_amount - paid
+    return missing if 0 < missing <= early.minor else 0
 
 
 def effective_at_booking(received: date, issued: date) -> date:

@@ -295,12 +295,18 @@ def expected(amounts: Sequence[tuple[int, int]]) -> int:
     return sum(amount * chance(days) for amount, days in amounts) // 100
 
 
+PREVIOUS_OPEN = "previous_delivery_open"
+"""The reason code of a delivery refused because an earlier one is not paid (P27)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the supply answer counts, in minor units of the customer's currency (S26).
 
     `holds` are the rungs in force, `pending` the step that waits for a decision. `owed` is open (paper included) less
-    what is unapplied; `reserved` what was answered yes under other order numbers and is not invoiced yet.
+    what is unapplied; `reserved` what was answered yes under other order numbers and is not invoiced yet. `uninvoiced`
+    was delivered and not invoiced yet; `earlier_open`: something is open, or delivered, that is not of the order asked
+    about.
     """
 
     holds: frozenset[str] = frozenset()
@@ -310,22 +316,23 @@ class Standing:
     limit: int | None = None
     owed: int = 0
     reserved: int = 0
-    any_open: bool = False
+    uninvoiced: int = 0
+    earlier_open: bool = False
     any_overdue: bool = False
 
 
 def answer(standing: Standing, amount: int) -> tuple[str, tuple[str, ...]]:
     """May the customer be supplied for so much more: `yes`, `no` or `refer`, with every reason (S26, P27).
 
-    No: a hold in force, the credit limit, cash terms with something overdue, previous-delivery terms with anything open.
+    No: a hold in force, the credit limit, cash terms with something overdue, previous-delivery terms with an earlier delivery open.
     Refer: a stop is proposed and not decided, or the customer is insolvent. A no outweighs a refer.
     """
     no = [hold.value for hold in reversed(HOLDS) if hold in standing.holds]
-    if standing.limit is not None and standing.owed + standing.reserved + amount > standing.limit:
+    if standing.limit is not None and standing.owed + standing.uninvoiced + standing.reserved + amount > standing.limit:
         no.append("credit_limit")
     terms = (standing.terms or "").strip().upper()
-    if terms.startswith("PREVIOUS") and standing.any_open:
-        no.append("previous_delivery_open")
+    if terms.startswith("PREVIOUS") and standing.earlier_open:
+        no.append(PREVIOUS_OPEN)
     elif terms.startswith(("COD", "PREVIOUS")) and standing.any_overdue:
         no.append("cash_terms_overdue")
     refer = [f"{standing.pending}_proposed"] if standing.pending in HOLDS else []

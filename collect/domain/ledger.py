@@ -15,10 +15,12 @@ from typing import NamedTuple
 from collect.domain.errors import Refusal
 
 SALES, RETURNS, BANK, REDATING, BAD_DEBT, PAYABLES = "sales", "returns", "bank", "redating", "bad_debt", "payables"
+DISCOUNTS = "discounts"
+"""What customers took off for paying early, as their terms allow."""
 PREPAID, GROUP = "prepaid", "group"
 """Money kept for an order, which is no part of the receivables (S9); and what one customer of a group paid for another."""
 
-CONTRA_OF = {"receipt": BANK, "credit_note": RETURNS, "write_off": BAD_DEBT, "set_off": PAYABLES}
+CONTRA_OF = {"receipt": BANK, "credit_note": RETURNS, "write_off": BAD_DEBT, "set_off": PAYABLES, "discount": DISCOUNTS}
 """The account on the other side of each kind of credit."""
 
 ISSUED_AGAINST = {"refund": BANK, "taken_over": PAYABLES}

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from collect.domain import payers, precedence
+from collect.domain import application, payers, precedence
 from collect.domain.precedence import Precedence
+from collect.domain.terms import EarlyPayment
 
 MOST_TO_APPLY = 12
 """Among so many open items a sum that only one choice of them makes is evidence (S13); among more it may be chance."""
@@ -21,7 +22,9 @@ MOST_SEARCHED = 20
 
 
 class Open(NamedTuple):
-    """An open item of a customer; `open` minor units. `about` is the number of the document that a claim is about (S14)."""
+    """An open item of a customer; `open` minor units. `about` is the number of the document that a claim is about (S14),
+    `early` what the item grants for early payment.
+    """
 
     id: int
     document_no: str
@@ -31,10 +34,20 @@ class Open(NamedTuple):
     due: date | None
     open: int
     about: str | None = None
+    early: EarlyPayment | None = None
+
+    def net(self, day: date | None) -> int:
+        """What settles it when it is paid on a day: less its discount through the last day of that (inclusive)."""
+        return self.open - self.early.minor if self.early is not None and day is not None and day <= self.early.until else self.open
+
+    def less(self, paid: int, day: date | None) -> Open:
+        """The item after so much of it was paid on a day, with the discount which that earned."""
+        off = application.discount(paid, self.open, day, self.early) if day is not None else 0
+        return self._replace(open=self.open - paid - off, early=None)
 
 
 class Line(NamedTuple):
-    """What the bank tells of money that came in; `amount` minor units, negative when it went out.
+    """What the bank tells of money that came in on `day`; `amount` minor units, negative when it went out.
 
     `principal`: the payer writes that he pays the principal and nothing else.
     """
@@ -46,6 +59,7 @@ class Line(NamedTuple):
     advance: bool = False
     order_no: str | None = None
     principal: bool = False
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +178,7 @@ def _by_numbers(line: Line, candidates: Sequence[Candidate], known: Candidate | 
     if customer is None:
         return None
     items = _items_of(line, customer, counted)
-    if sum(item.open for item in items) != line.amount and not all(one.strong for one in counted):
+    if line.amount not in (sum(item.open for item in items), sum(item.net(line.day) for item in items)) and not all(one.strong for one in counted):
         counted = [one for one in counted if one.strong]  # a short number counts only where the amount confirms it
         items = _items_of(line, customer, counted)
     if not counted:
@@ -180,7 +194,10 @@ def _by_numbers(line: Line, candidates: Sequence[Candidate], known: Candidate | 
     said += about
     parts, rest = fill(items, line.amount)
     score, applies = 100 if in_reference else 98, True
-    if line.amount < asked:
+    if (reduced := _reduced(items, line)) is not None:
+        parts = reduced
+        said.append(_less_discount(items, line, "sum_less_discount"))
+    elif line.amount < asked:
         score, applies = (92, True) if len(items) == 1 else (75, False)
         said.append(Evidence("less_than_named", {"asked": asked, "amount": line.amount}))
     elif line.amount > asked:
@@ -259,6 +276,21 @@ def _for_group(line: Line, parent: Candidate, candidates: Sequence[Candidate], c
     return Proposal(kind, parent.customer_id, parts, rest, min(score, parent.score), False, (*said, *_payer_said(line, parent)))
 
 
+def _reduced(items: Sequence[Open], line: Line) -> tuple[tuple[int, int], ...] | None:
+    """The parts that settle items with their discounts: all of them less all that is granted, or one that lacks no more than that."""
+    nets = [item.net(line.day) for item in items]
+    if line.amount == sum(nets) < sum(item.open for item in items):
+        return tuple((item.id, net) for item, net in zip(items, nets, strict=True))
+    return ((items[0].id, line.amount),) if len(items) == 1 and nets[0] <= line.amount < items[0].open else None
+
+
+def _less_discount(items: Sequence[Open], line: Line, code: str, **more: Any) -> Evidence:
+    """That the amount is what is open less the discount, and until when that was granted."""
+    asked = sum(item.open for item in items)
+    until = min(item.early.until for item in items if item.early is not None and item.net(line.day) < item.open)
+    return Evidence(code, {**more, "asked": asked, "discount": asked - line.amount, "until": until.isoformat()})
+
+
 def _items_of(line: Line, customer: Candidate, named: Sequence[Named]) -> list[Open]:
     wanted = {item_id for one in named for item_id in one.item_ids}
     return legal_order([item for item in customer.items if item.id in wanted and item.currency == line.currency], customer.order)
@@ -300,20 +332,22 @@ def _within(line: Line, customer: Candidate) -> Proposal:
 
     def made(kind: str, chosen: Sequence[Open], score: int, applies: bool, *said: Evidence, legal: bool = False) -> Proposal:
         parts, rest = fill(chosen, line.amount)
+        if kind in ("one_item", "subset") and (reduced := _reduced(chosen, line)) is not None:
+            parts, said = reduced, (*said, _less_discount(chosen, line, "less_discount"))
         return Proposal(kind, customer.customer_id, parts, rest, (score * customer.score + 50) // 100, applies and not held, (*said, *who), legal)
 
     if not items:
         return made("nothing_open", [], 45, False, Evidence("nothing_open", {}))
-    same = [item for item in items if item.open == line.amount]
+    same = [item for item in items if line.amount in (item.open, item.net(line.day))]
     if len(same) == 1:
-        return made("one_item", same, 96, True, Evidence("one_item", {"document": same[0].document_no}))
+        return made("one_item", same, 96, True, Evidence("one_item" if same[0].open == line.amount else "one_item_reduced", {"document": same[0].document_no}))
     noticed: list[Evidence] = []
     if same:
         noticed.append(Evidence("equal_items", {"count": len(same)}))
     else:
-        small = [item for item in items if item.open < line.amount]
+        small = [item for item in items if item.net(line.day) < line.amount]
         if 2 <= len(small) <= MOST_SEARCHED:
-            sums = subsets([item.open for item in small], line.amount)
+            sums = _choices(small, line)
             sure = len(small) <= MOST_TO_APPLY and len(sums) == 1
             if len(sums) == 1 and len(sums[0]) <= MOST_TO_APPLY:
                 chosen = [small[at] for at in sums[0]]
@@ -328,6 +362,15 @@ def _within(line: Line, customer: Candidate) -> Proposal:
     if same:
         return made("oldest", same, 80, False, *noticed)
     return made("oldest", items, 55, False, *noticed, Evidence("oldest_first", {}), *ordered)
+
+
+def _choices(items: Sequence[Open], line: Line) -> list[tuple[int, ...]]:
+    """The choices of items that add up to the amount, as they are open or less their discounts; at most two are told."""
+    found = subsets([item.open for item in items], line.amount)
+    nets = [item.net(line.day) for item in items]
+    if any(net < item.open for net, item in zip(nets, items, strict=True)):
+        found += [choice for choice in subsets(nets, line.amount) if choice not in found]
+    return found[:2]
 
 
 def _doubtful(proposal: Proposal, line: Line, customer: Candidate, two: bool) -> Proposal:

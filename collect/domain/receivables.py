@@ -10,7 +10,10 @@ from collect.domain.errors import Refusal
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDraft:
-    """An invoice as it came in, checked in itself; amount in minor units, always positive. `due` None: from terms."""
+    """An invoice as it came in, checked in itself; amount in minor units, always positive. `due` None: from terms.
+
+    `delivery_nos` are the deliveries it names.
+    """
 
     number: str
     customer_no: str
@@ -22,6 +25,7 @@ class InvoiceDraft:
     po_no: str | None
     delivered_on: date | None
     description: str | None
+    delivery_nos: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from collect.domain import money
 from collect.domain.calendar import add_days, month_end
@@ -179,6 +180,31 @@ def early_payment(terms: Terms, issue_date: date, amount_minor: int, events: Map
         return None
     off = money.split(amount_minor, [terms.discount.percent, WHOLE - terms.discount.percent])[0]
     return EarlyPayment(max(add_days(start, terms.discount.days), issue_date), off)
+
+
+@lru_cache(maxsize=1024)
+def discount_of(text: str) -> tuple[Discount, int] | None:
+    """The discount that an item's terms grant, with their net days; None without one."""
+    if " NET" not in text:  # the canonical text has a space behind a discount alone
+        return None
+    rule = parse(text)
+    return (rule.discount, rule.parts[0].days) if rule.discount else None
+
+
+def discount_open(text: str | None, issued: date, due: date | None, amount: int, credited: int, open_amount: int) -> EarlyPayment | None:
+    """What an open item still grants for early payment; `amount`, `credited` (by credit notes) and `open_amount` in minor units.
+
+    It is a share of what the invoice comes to after its credit notes. None where no discount is agreed, its days have
+    not begun, or anything else has settled a part: a part payment takes none, and none is taken twice. The last day
+    is counted back from the due date, so that one who waits for an event (S7) has its days from that event.
+    """
+    agreed = discount_of(text) if text else None
+    whole = amount - credited
+    if agreed is None or due is None or whole <= 0 or open_amount != whole:
+        return None
+    discount, net_days = agreed
+    off = money.split(whole, [discount.percent, WHOLE - discount.percent])[0]
+    return EarlyPayment(max(add_days(due, discount.days - net_days), issued), off) if off else None
 
 
 def _start(part: Part, issue_date: date, events: Mapping[str, date]) -> date | None:

@@ -13,7 +13,7 @@ from typing import Any
 from collect import assets, i18n
 from collect.domain.errors import Refusal
 
-KINDS = ("customers", "contacts", "invoices", "credits", "payments")
+KINDS = ("customers", "contacts", "invoices", "credits", "payments", "deliveries")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from collect.domain import matching
 from collect.domain.errors import NotFound
 from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
+from collect.domain.terms import EarlyPayment
 from collect.runtime import View
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankAccount, BankLine, BankStatement
 from collect.storage.bank_lines import LineWish
 from collect.storage.cash import Credit, load_group
 from collect.storage.customers import Customer, find_customer, load_customers, seen
+from collect.storage.discounts import load_offers
 
 MOST_ITEMS = 200
 """So many open items of a customer are offered to split a line over."""
@@ -107,6 +109,7 @@ class Offer:
     due: date | None
     open: int
     proposed: int
+    early: EarlyPayment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +243,12 @@ def choose(view: View, scope: Scope, line: LineRow, customer_no: str, order: Cal
     own = _in_order(owed.get(customer.id, []), line.currency, order(customer.id))
     poured, rest = matching.fill(own, line.amount)
     share = dict(poured)
+    early = load_offers(view.session, scope, [item.id for items in owed.values() for item in items if item.currency == line.currency], line.day)
     offers: list[Offer] = []
     for key in sorted(family, key=lambda key: (key != customer.id, family[key])):
         for item in _in_order(owed.get(key, []), line.currency, order(key)):
             part, parts = parts_of.get(item.id, (1, 1))
-            offers.append(Offer(item.id, family[key], item.document_no, part, parts, item.due, item.open, share.get(item.id, 0) if key == customer.id else 0))
+            offers.append(Offer(item.id, family[key], item.document_no, part, parts, item.due, item.open, share.get(item.id, 0) if key == customer.id else 0, early.get(item.id)))
     return Chosen(customer.customer_no, customer.name, tuple(offers[:MOST_ITEMS]), rest)
 
 

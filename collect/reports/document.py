@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from collect.domain.errors import NotFound
 from collect.domain.rights import Scope
+from collect.domain.terms import EarlyPayment
 from collect.runtime import View
 from collect.storage import listings
 from collect.storage.audit import Audit, load_notes
 from collect.storage.cash import Allocation, Credit, find_credit, load_item_allocations
 from collect.storage.customers import load_customers
+from collect.storage.discounts import granted_by, load_offers
 from collect.storage.ledger import load_item_lines
 from collect.storage.receivables import find_items
 
@@ -105,7 +107,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice with all its parts; money in minor units of `currency`."""
+    """An invoice with all its parts; money in minor units of `currency`, `early` what paying it today or soon is worth."""
 
     number: str
     customer: Owner
@@ -118,6 +120,7 @@ class Invoice:
     description: str | None
     voided_on: date | None
     parts: tuple[PartEntry, ...]
+    early: EarlyPayment | None
     uses: tuple[Use, ...]
     postings: tuple[Posting, ...]
     changes: tuple[Change, ...]
@@ -155,7 +158,10 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditPage:
-    """A receipt or credit; `open` is what no invoice took yet (S8), `prepaid` what is kept for the order `order_no`."""
+    """A receipt or credit; `open` is what no invoice took yet (S8), `prepaid` what is kept for the order `order_no`.
+
+    `earned_by` is the receipt that earned a discount.
+    """
 
     kind: str
     number: str
@@ -170,6 +176,7 @@ class CreditPage:
     released_on: date | None
     payer: str | None
     adjustment_id: int | None
+    earned_by: str | None
     voided_on: date | None
     method: str | None
     reference: str | None
@@ -217,6 +224,7 @@ def invoice(view: View, scope: Scope, number: str) -> Invoice:
         description=first.description,
         voided_on=first.voided_on,
         parts=tuple(PartEntry(item.part, item.due_date, item.provisional_date, item.trigger, item.amount_minor, item.open_minor, item.closed_on) for item in items),
+        early=load_offers(view.session, scope, [first.id], view.today).get(first.id),
         uses=uses,
         postings=tuple(postings),
         changes=_changes(view, "invoice", number),
@@ -257,7 +265,10 @@ def _uses(view: View, scope: Scope, customer_id: int, sides: list[_Side]) -> tup
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """An allocation between its two documents; `taken_back` when a later one reverses it or it reverses one itself."""
+    """An allocation between its two documents; `taken_back` when a later one reverses it or it reverses one itself.
+
+    `discount` is what early payment took off with it, in minor units.
+    """
 
     id: int
     invoice: str
@@ -270,6 +281,7 @@ class Join:
     effective: date
     recorded_at: datetime
     taken_back: bool
+    discount: int
 
 
 def allocation(view: View, scope: Scope, allocation_id: int) -> Join:
@@ -280,7 +292,9 @@ def allocation(view: View, scope: Scope, allocation_id: int) -> Join:
     row, item, origin = found
     others = listings.load_credit_allocations(view.session, scope, origin.id)
     taken_back = row.reverses_id is not None or any(other.reverses_id == row.id for other, _ in others)
-    return Join(row.id, item.document_no, item.part, item.parts, origin.kind, origin.number, item.currency, row.amount_minor, row.effective, row.recorded_at, taken_back)
+    granted = granted_by(view.session, row.id)
+    sides = (row.id, item.document_no, item.part, item.parts, origin.kind, origin.number, item.currency)
+    return Join(*sides, row.amount_minor, row.effective, row.recorded_at, taken_back, granted.amount_minor if granted else 0)
 
 
 def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -> CreditPage:
@@ -298,6 +312,7 @@ def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -
         released_on=row.released_on,
         payer=row.payer,
         adjustment_id=row.adjustment_id,
+        earned_by=_earned_by(view, scope, row),
         voided_on=row.voided_on,
         method=row.method,
         reference=row.bank_reference,
@@ -306,6 +321,12 @@ def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -
         uses=uses,
         changes=_changes(view, row.kind, row.number),
     )
+
+
+def _earned_by(view: View, scope: Scope, row: Credit) -> str | None:
+    """The number of the receipt that earned a discount, where the scope sees it."""
+    found = listings.find_allocation(view.session, scope, row.earned_by) if row.earned_by is not None else None
+    return found[2].number if found else None
 
 
 def _owner(view: View, scope: Scope, customer_id: int) -> Owner:

@@ -9,20 +9,22 @@ import sqlalchemy as sa
 
 from collect.domain import application, ledger, money
 from collect.domain.errors import NotFound, Refusal
-from collect.domain.rights import Permission
+from collect.domain.rights import ALL, Permission
 from collect.runtime import Work
 from collect.services import receivables
 from collect.storage import audit
-from collect.storage.cash import Allocation, Credit, find_credit, find_head, load_claims
+from collect.storage import discounts as storage
+from collect.storage.cash import Allocation, Credit, find_credit, find_head, load_claims, load_prepaid_volume
 from collect.storage.database import next_ids
-from collect.storage.ledger import Line, load_closed_months
+from collect.storage.ledger import Line, load_closed_months, load_volumes
 from collect.storage.receivables import Item, find_items
 
 
 def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | None, effective: date | None = None) -> int:
     """Apply what is left of a receipt or credit to an invoice; returns the minor units allocated (S15).
 
-    `amount` None takes the smaller of both rests. The invoice may belong to another customer of the same group; money
+    `amount` None takes the smaller of both rests; what early payment is worth is settled beside it (`settle`). The invoice
+    may belong to another customer of the same group; money
     kept for an order settles invoices of that order only (S13). Rows are locked before they are read, and the
     database's own checks stand behind. Raises NotFound outside the actor's scope; Refusal where the amounts, customers,
     orders or currencies do not fit, or the month is closed.
@@ -46,7 +48,7 @@ def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | 
         if part > 0:
             day = application.effective_later(usable_from(credit), item.issue_date, work.today, effective)
             ledger.check_open(day, closed, "effective")
-            allocate(work, credit, item, part, day, None)
+            settle(work, credit, item, part, day)
             left -= part
     work.note(audit.Note("apply", kind, credit_no, credit.customer_id, None, {"invoice": invoice_no, "amount": money.plain(total, credit.currency), "effective": effective}))
     return total
@@ -69,6 +71,62 @@ def apply_with_claims(work: Work, kind: str, credit_no: str, invoice_no: str, am
     if not done or (left > 0 and (owed or amount is not None)):
         done += apply(work, kind, credit_no, invoice_no, None if amount is None else left, effective)
     return done
+
+
+def settle(work: Work, credit: Credit, item: Item, amount: int, day: date) -> int:
+    """Allocate, and book the early payment discount where a receipt earns one by it; returns the discount in minor units.
+
+    The discount is a credit and an allocation of its own, effective with the money's (S5); what is due for the last
+    day is the receipt's own date.
+    """
+    early = storage.load_offers(work.session, ALL, [item.id]).get(item.id) if application.may_earn(credit.kind, credit.method) else None
+    off = application.discount(amount, item.open_minor, credit.day, early)
+    key = allocate(work, credit, item, amount, day, None)
+    if off:
+        _grant(work, credit, item, off, day, key)
+    return off
+
+
+def discount_number(allocation_id: int) -> str:
+    """How the entry of a discount is numbered, by the allocation that earned it."""
+    return f"ED-{allocation_id}"
+
+
+def _grant(work: Work, receipt: Credit, item: Item, off: int, day: date, earned_by: int) -> None:
+    """Store an early payment discount and settle the rest of the item with it."""
+    volume = load_volumes(work.session, work.seller.id, item.currency)[1] + load_prepaid_volume(work.session, work.seller.id, item.currency)
+    if off > money.LIMIT - volume:
+        raise Refusal("books_full", "amount", value=money.plain(off, item.currency), currency=item.currency)
+    granted = Credit(
+        id=next_ids(work.session, 1)[0],
+        seller_id=item.seller_id,
+        customer_id=item.customer_id,
+        kind="discount",
+        number=discount_number(earned_by),
+        day=day,
+        currency=item.currency,
+        amount_minor=off,
+        open_minor=off,
+        prepaid_minor=0,
+        earned_by=earned_by,
+        version=1,
+        recorded_at=work.now,
+    )
+    work.session.add(granted)
+    work.session.flush()
+    line = ledger.receive(granted.kind, day, off)
+    receivables.post(work, [line], item.customer_id, item.currency, item=None, credit=granted.id, allocation=None, documents=-off)
+    allocate(work, granted, item, off, day, None)
+    told = {"invoice": item.document_no, "receipt": receipt.number, "amount": money.plain(off, item.currency), "day": day}
+    work.note(audit.Note("receive", granted.kind, granted.number, item.customer_id, None, told))
+
+
+def _withdraw(work: Work, granted: Credit, reason: str, on: date | None = None) -> None:
+    """Take a discount back by entries of its own: its allocation, then the whole."""
+    taken = sa.select(Allocation.reverses_id).where(Allocation.credit_id == granted.id, Allocation.reverses_id.is_not(None))
+    for found in work.session.scalars(sa.select(Allocation).where(Allocation.credit_id == granted.id, Allocation.reverses_id.is_(None), Allocation.id.not_in(taken))).all():
+        take_back(work, found, reason, on)
+    receivables.void_credit(work, granted, reason, on)
 
 
 def lock_credit(work: Work, credit_id: int) -> Credit:
@@ -99,7 +157,8 @@ def same_group(work: Work, one: int, other: int) -> bool:
 def unapply(work: Work, allocation_id: int, reason: str) -> None:
     """Take an allocation back by an entry of its own, effective today: both rests are as they were before (S5).
 
-    What was approved as a whole (a write-off, a refund) is reversed as a whole: Refusal `undo_as_whole`.
+    With a receipt's goes the discount that it earned; a discount's own leaves the rest open as a short payment. What was
+    approved as a whole (a write-off, a refund) is reversed as a whole: Refusal `undo_as_whole`.
     """
     work.actor.need(Permission.ALLOCATE)
     found = work.session.get(Allocation, allocation_id)
@@ -109,7 +168,10 @@ def unapply(work: Work, allocation_id: int, reason: str) -> None:
         raise NotFound("allocation", allocation_id)
     if credit.adjustment_id is not None or item.kind == "refund":
         raise Refusal("undo_as_whole", None, number=credit.number if credit.adjustment_id is not None else item.document_no)
-    take_back(work, found, reason)
+    if credit.kind == "discount" and credit.voided_on is None:
+        _withdraw(work, credit, reason)
+    else:
+        take_back(work, found, reason)
 
 
 def take_back(work: Work, found: Allocation, reason: str, on: date | None = None) -> None:
@@ -117,6 +179,8 @@ def take_back(work: Work, found: Allocation, reason: str, on: date | None = None
     if found.reverses_id is not None or work.session.scalar(sa.select(Allocation.id).where(Allocation.reverses_id == found.id)):
         raise Refusal("already_reversed", None)
     credit, item = work.session.get_one(Credit, found.credit_id, with_for_update=True), work.session.get_one(Item, found.item_id, with_for_update=True)
+    if (granted := storage.granted_by(work.session, found.id)) is not None:
+        _withdraw(work, granted, reason, on)
     day = max(on or work.today, found.effective, usable_from(credit))
     ledger.check_open(day, load_closed_months(work.session), "effective")
     allocate(work, credit, item, -found.amount_minor, day, found.id)
@@ -124,8 +188,8 @@ def take_back(work: Work, found: Allocation, reason: str, on: date | None = None
     work.note(audit.Note("unapply", credit.kind, credit.number, credit.customer_id, None, after, reason))
 
 
-def allocate(work: Work, credit: Credit, item: Item, amount: int, day: date, reverses: int | None) -> None:
-    """Write one allocation (negative when it reverses another), both rests, and the journal lines."""
+def allocate(work: Work, credit: Credit, item: Item, amount: int, day: date, reverses: int | None) -> int:
+    """Write one allocation (negative when it reverses another), both rests, and the journal lines; returns its id."""
     across = item.customer_id != credit.customer_id
     row = Allocation(
         id=next_ids(work.session, 1)[0], credit_id=credit.id, item_id=item.id, amount_minor=amount, effective=day, reverses_id=reverses, across=across, recorded_at=work.now
@@ -150,6 +214,7 @@ def allocate(work: Work, credit: Credit, item: Item, amount: int, day: date, rev
     else:
         lines = ledger.allocate(day, history, item.issue_date, amount)
     receivables.post(work, lines, item.customer_id, item.currency, item=item.id, credit=credit.id, allocation=row.id)
+    return row.id
 
 
 def set_apart(work: Work, credit: Credit, amount: int, day: date, allocation_id: int | None = None) -> None:
@@ -158,7 +223,7 @@ def set_apart(work: Work, credit: Credit, amount: int, day: date, allocation_id:
 
 
 def due_history(work: Work, customer_id: int, item_id: int, trigger: str | None, due: date | None) -> list[ledger.Due]:
-    """The due dates an item has had; only one that waits (or waited) for an event can have more than one."""
+    """The due dates an item has had; only one that an event fixed or brought forward can have more than one."""
     if trigger is None:
         return [ledger.Due(None, due)]
     moves = work.session.execute(
@@ -168,4 +233,5 @@ def due_history(work: Work, customer_id: int, item_id: int, trigger: str | None,
     ).all()
     if not moves or due is None:
         return [ledger.Due(None, due)]
-    return [ledger.Due(None, None), ledger.Due(min(day for day, _ in moves), due)]
+    issued = sa.select(Line.due).where(Line.customer_id == customer_id, Line.item_id == item_id, Line.event == "issue")
+    return [ledger.Due(None, work.session.scalar(issued)), ledger.Due(min(day for day, _ in moves), due)]

@@ -10,9 +10,12 @@ import sqlalchemy as sa
 
 from collect.domain import application, ledger
 from collect.domain.errors import Refusal
+from collect.domain.rights import ALL
+from collect.domain.terms import EarlyPayment
 from collect.services import cash, customers, intake, receivables
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit
+from collect.storage.discounts import load_offers
 from collect.storage.receivables import Item, settle_items
 
 
@@ -30,6 +33,7 @@ class Owed:
     void: bool
     trigger: str | None
     closed: date | None
+    early: EarlyPayment | None = None
     touched: bool = False
 
 
@@ -129,7 +133,7 @@ def _join(group: intake.Group, rows: list[ReceiptDraft]) -> ReceiptDraft:
 def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, owed: dict[str, list[Owed]]) -> None:
     """A new receipt with its allocations: each part takes what it asks for, or the smaller of both rests."""
     ledger.check_open(draft.day, batch.closed, "date")
-    shares: list[tuple[Owed, int, date]] = []
+    shares: list[tuple[Owed, int, int, date]] = []
     rest = draft.amount
     taken: dict[int, int] = {}
     for number, asked, _row in draft.parts:
@@ -148,16 +152,18 @@ def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft
             if part > 0:
                 effective = application.effective_at_booking(draft.day, item.issued)
                 ledger.check_open(effective, batch.closed, "date")
-                shares.append((item, part, effective))
+                early = item.early if application.may_earn(draft.kind, draft.method) and not item.touched and item.id not in taken else None
+                shares.append((item, part, application.discount(part, item.open, draft.day, early), effective))
                 taken[item.id] = taken.get(item.id, 0) + part
                 left -= part
     _book(batch, buffers, draft, account, shares, rest)
 
 
-def _book(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, shares: list[tuple[Owed, int, date]], rest: int) -> None:
-    """Buffer a new receipt, its allocations and their journal lines; `rest` stays unapplied."""
+def _book(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, shares: list[tuple[Owed, int, int, date]], rest: int) -> None:
+    """Buffer a new receipt, its allocations with the discounts they earn, and their journal lines; `rest` stays unapplied."""
+    _check_room(batch, draft, sum(off for _, _, off, _ in shares))
     credit_id = buffers.credit(account.id, draft.kind, draft.number, draft.day, draft.currency, draft.amount, rest, False, draft.method, draft.reference, draft.reason)
-    for item, part, effective in shares:
+    for item, part, off, effective in shares:
         allocation_id = buffers.next_id()
         across = item.customer_id != account.id
         buffers.allocations.append((allocation_id, credit_id, item.id, part, effective, None, across, batch.work.now))
@@ -176,6 +182,30 @@ def _book(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft
         item.open -= part
         item.closed = max(item.closed or effective, effective)
         item.touched = True
+        if off:
+            _grant(batch, buffers, item, off, effective, history, allocation_id)
+
+
+def _check_room(batch: intake.Batch, draft: ReceiptDraft, off: int) -> None:
+    """Whether the books have room for a receipt and the discounts it earns, before anything of it is buffered."""
+    if off:
+        batch.take_room(draft.currency, 1, draft.amount + off)
+        batch.room[draft.currency][1] += draft.amount + off
+
+
+def _grant(batch: intake.Batch, buffers: receivables.Buffers, item: Owed, off: int, day: date, history: list[ledger.Due], earned_by: int) -> None:
+    """Buffer an early payment discount and its allocation: the same entries as `cash.settle` makes."""
+    number = cash.discount_number(earned_by)
+    credit_id = buffers.credit(item.customer_id, "discount", number, day, item.currency, off, 0, False, None, None, None, earned_by)
+    allocation_id = buffers.next_id()
+    buffers.allocations.append((allocation_id, credit_id, item.id, off, day, None, False, batch.work.now))
+    batch.digest("allocations", number, item.document_no, off, day)
+    lines = [ledger.settle("discount", day, item.due, item.issued, off)]
+    if len(history) > 1:
+        lines = [ledger.receive("discount", day, off), *ledger.allocate(day, history, item.issued, off)]
+    for line in lines:
+        buffers.post(line, item.customer_id, item.currency, item.id, credit_id, allocation_id)
+    item.open -= off
 
 
 def _compare(batch: intake.Batch, draft: ReceiptDraft, account: customers.Account, known: Any, owed: dict[str, list[Owed]], applied: dict[tuple[int, str], tuple[int, int]]) -> int:
@@ -261,6 +291,10 @@ def _load_owed(batch: intake.Batch, numbers: list[str]) -> dict[str, list[Owed]]
     )
     for key, number, customer_id, issued, due, currency, open_minor, voided, trigger, closed in batch.work.session.execute(query):
         found.setdefault(number, []).append(Owed(key, number, customer_id, issued, due, currency, open_minor, voided is not None, trigger, closed))
+    if batch.kind == "payments":
+        offers = load_offers(batch.work.session, ALL, [item.id for items in found.values() for item in items])
+        for item in (item for items in found.values() for item in items):
+            item.early = offers.get(item.id)
     return found
 
 

@@ -19,7 +19,7 @@ from collect.domain.policy import HOLDS, Rung, Segment
 from collect.domain.rights import ALL, Actor, Permission, Scope
 from collect.i18n import mark as _
 from collect.runtime import Runtime, Work, local_day, require_seller
-from collect.services import dunning, proposals
+from collect.services import dunning, proposals, receivables
 from collect.services.correspondence import PlannedLine, compose, facts_of
 from collect.services.policy import Rules, in_force
 from collect.services.proposals import Book, Move, Wish, covers, find_account
@@ -405,12 +405,14 @@ def answer(runtime: Runtime, actor: Actor, customer_no: str, amount: str | None 
 
     A short transaction of its own, with the customer's row locked, so that two orders at once are answered one after
     the other; a yes under an order number reserves its amount for three days. `amount` is in the customer's currency.
+    With an amount or an order it asks for a delivery: under terms PREVIOUS what is open of earlier ones falls due by
+    that (S18), unless an auditor asks, who changes nothing.
     NotFound outside the actor's scope; Refusal `bad_amount` and the like, `supply_amount`, `too_long`.
     """
     actor.need(Permission.READ_LEDGER)
     order = _order(order_no)
 
-    def act(session: Session, now: datetime) -> Answer:
+    def act(session: Session, now: datetime) -> tuple[Answer, int]:
         customer = storage.lock_customer(session, actor.scope, customer_no)
         if customer is None:
             raise NotFound("customer", customer_no)
@@ -423,9 +425,12 @@ def answer(runtime: Runtime, actor: Actor, customer_no: str, amount: str | None 
         kept = SupplyAnswer(customer_id=customer.id, day=today, at=now, asked_by=actor.name, currency=customer.currency, amount_minor=minor, order_no=order)
         kept.answer, kept.reasons = verdict, " ".join(reasons)
         session.add(kept)
-        return Answer(customer.customer_no, verdict, reasons, today)
+        return Answer(customer.customer_no, verdict, reasons, today), customer.id
 
-    return runtime.small(act)
+    told, customer_id = runtime.small(act)
+    if domain.PREVIOUS_OPEN in told.reasons and (amount is not None or order is not None) and actor.may(Permission.LOG_CONTACT):
+        runtime.write(actor, lambda work: receivables.next_delivery(work, customer_id, order))
+    return told
 
 
 def _said(text: str) -> str:

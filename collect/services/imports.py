@@ -20,7 +20,7 @@ from collect.domain.errors import Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange import columns, export, forms, sheets, sorting
 from collect.runtime import Runtime, Work, without_collection
-from collect.services import cash_in, customers, intake, receivables
+from collect.services import cash_in, customers, deliveries, intake, receivables
 from collect.storage import audit
 from collect.storage.database import next_ids
 from collect.storage.imports import ImportRun, Mapping
@@ -28,13 +28,21 @@ from collect.storage.ledger import load_closed_months
 
 T = TypeVar("T")
 KINDS = columns.KINDS
-DATES = {"invoices": ("issue_date", "due_date", "delivered_on"), "payments": ("date",), "credits": ("date",), "customers": (), "contacts": ()}
-AMOUNTS = {"invoices": ("amount",), "payments": ("amount", "allocated"), "credits": ("amount",), "customers": ("credit_limit",), "contacts": ()}
-_KEYS = {"invoices": ("invoice_no",), "payments": ("payment_ref",), "credits": ("credit_no",), "customers": ("customer_no",), "contacts": ("customer_no", "name")}
+DATES = {"invoices": ("issue_date", "due_date", "delivered_on"), "payments": ("date",), "credits": ("date",), "deliveries": ("delivered_on",), "customers": (), "contacts": ()}
+AMOUNTS = {"invoices": ("amount",), "payments": ("amount", "allocated"), "credits": ("amount",), "deliveries": ("amount",), "customers": ("credit_limit",), "contacts": ()}
+_KEYS = {
+    "invoices": ("invoice_no",),
+    "payments": ("payment_ref",),
+    "credits": ("credit_no",),
+    "deliveries": ("delivery_no",),
+    "customers": ("customer_no",),
+    "contacts": ("customer_no", "name"),
+}
 _TAKE: dict[str, Callable[[intake.Batch, list[intake.Group]], None]] = {
     "invoices": receivables.take_in_invoices,
     "payments": cash_in.take_in,
     "credits": cash_in.take_in,
+    "deliveries": deliveries.take_in,
     "customers": customers.take_in_customers,
     "contacts": customers.take_in_contacts,
 }
@@ -120,7 +128,7 @@ def run(
     progress: Callable[[int], None] | None = None,
     counted: Callable[[int], None] | None = None,
 ) -> Result:
-    """Import one file of `kind` (customers, contacts, invoices, credits, payments) in one transaction.
+    """Import one file of `kind` (customers, contacts, deliveries, invoices, credits, payments) in one transaction.
 
     Good rows are stored and refused ones told with line and reason; one bad row never stops the others unless
     `strict`. A file that cannot be read at all, or whose dates or numbers can be read in two ways, raises a Refusal and

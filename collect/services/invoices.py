@@ -11,6 +11,8 @@ from collect.domain import ledger, money, receivables, terms
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
+from collect.services import deliveries
+from collect.services.deliveries import Billed
 from collect.services.receivables import post, void_credit, void_document
 from collect.storage import audit
 from collect.storage.cash import Credit, find_credit
@@ -28,7 +30,7 @@ class Bill:
     """A document to issue: `amount` in minor units; `due` None: from `terms`, else from the customer's.
 
     `events` holds what has happened that the terms may wait for (a trigger's name to its day). `about` is the number of
-    the invoice that a debit note, interest or a fee is about.
+    the invoice that a debit note, interest or a fee is about; `delivery_nos` are the deliveries that an invoice names.
     """
 
     number: str
@@ -42,6 +44,7 @@ class Bill:
     delivered_on: date | None = None
     description: str | None = None
     about: str | None = None
+    delivery_nos: tuple[str, ...] = ()
 
 
 def issue(work: Work, customer_no: str, bill: Bill) -> list[Item]:
@@ -98,6 +101,8 @@ def issue(work: Work, customer_no: str, bill: Bill) -> list[Item]:
         )
     told = {"kind": bill.kind, "issue_date": bill.issued, "currency": bill.currency, "amount": money.plain(bill.amount, bill.currency), "due_date": bill.due, "about": bill.about}
     work.note(audit.Note("issue", "invoice", bill.number, customer.id, None, {name: value for name, value in told.items() if value is not None}))
+    if bill.kind == "invoice":
+        deliveries.invoiced(work, [Billed(customer.id, bill.number, bill.issued, bill.po_no, bill.delivered_on, bill.delivery_nos)])
     return items
 
 

@@ -96,7 +96,7 @@ def _propose(work: Work, line_ids: Sequence[int] | None, apply: bool) -> Matched
             continue
         proposed += 1
         if apply and proposal.applies and _apply(work, many, line, accounts[line.account_id], proposal, taken):
-            facts.settle(proposal.customer_id, proposal.parts)
+            facts.settle(proposal.customer_id, proposal.parts, line.day)
             applied += 1
     many.write()
     return Matched(applied, proposed - applied, len(lines) - proposed)

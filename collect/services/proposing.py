@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from collect.domain.rights import Scope
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankLine, PayerAlias
 from collect.storage.cash import DEEPEST, load_parents
+from collect.storage.discounts import load_offers
 
 MOST_KEYS = 400_000
 """So many pieces of text are looked up at once; a longer batch of lines is done in several looks."""
@@ -166,6 +168,7 @@ class Facts:
             remittance.is_advance(text) if text else False,
             remittance.order_of(text) if text else None,
             remittance.is_principal(text) if text else False,
+            line.day,
         )
         people = [
             Candidate(
@@ -192,10 +195,10 @@ class Facts:
             key = self.parents[key]
         return key
 
-    def settle(self, customer_id: int, parts: Iterable[tuple[int, int]]) -> None:
-        """Lower what is open by parts that were applied, so that the next line of the batch sees it."""
+    def settle(self, customer_id: int, parts: Iterable[tuple[int, int]], day: date) -> None:
+        """Lower what is open by parts that were applied, with the discounts they earned, so that the next line of the batch sees it."""
         taken = dict(parts)
-        rest = [item._replace(open=item.open - taken.get(item.id, 0)) for item in self.owed.get(customer_id, ())]
+        rest = [item.less(taken[item.id], day) if item.id in taken else item for item in self.owed.get(customer_id, ())]
         self.owed[customer_id] = [item for item in rest if item.open > 0]
 
 
@@ -223,9 +226,11 @@ def load_facts(session: Session, scope: Scope, seller_id: int, lines: Sequence[B
         needed |= {key for key, how, score, _ in found if how != "name" or score >= payers.KNOWN}
         if found and not any(score >= payers.KNOWN for _, _, score, _ in found):
             needed.add(found[0][0])
+    open_items = storage.load_owed(session, scope, seller_id, sorted(needed))
+    offers = load_offers(session, scope, [item.id for items in open_items.values() for item in items], min((line.day for line in lines), default=None))
     owed: dict[int, list[Open]] = {
-        key: [Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open, item.about) for item in items]
-        for key, items in storage.load_owed(session, scope, seller_id, sorted(needed)).items()
+        key: [Open(item.id, item.document_no, item.kind, item.currency, item.issued, item.due, item.open, item.about, offers.get(item.id)) for item in items]
+        for key, items in open_items.items()
     }
     return Facts(candidates, named, owed, names.names, storage.load_running_ids(session, scope), order, load_parents(session))
 

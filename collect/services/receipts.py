@@ -99,7 +99,7 @@ def book(work: Work, receipt: Receipt, parts: Sequence[Part]) -> Credit:
         if receipt.effective is not None:
             effective = application.effective_later(receipt.day, item.issue_date, work.today, receipt.effective)
         ledger.check_open(effective, closed, "day")
-        cash.allocate(work, credit, item, amount, effective, None)
+        cash.settle(work, credit, item, amount, effective)
         settled.append({"invoice": item.document_no, "amount": money.plain(amount, receipt.currency)})
     told = {"day": receipt.day, "currency": receipt.currency, "amount": money.plain(receipt.amount, receipt.currency), "payer": receipt.payer}
     told |= {"order_no": receipt.order_no, "reason": receipt.reason, "settled": settled or None}

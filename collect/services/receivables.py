@@ -13,7 +13,8 @@ from collect.domain import ledger, receivables, terms
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
-from collect.services import customers, intake
+from collect.services import customers, deliveries, intake
+from collect.services.deliveries import Billed
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.database import next_ids
@@ -79,6 +80,7 @@ CREDIT = [
     "method",
     "bank_reference",
     "reason",
+    "earned_by",
     "import_id",
     "version",
     "recorded_at",
@@ -148,12 +150,17 @@ def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
             batch.refuse(group, refusal)
     known = load_known(batch.work, [draft.number for _, draft, _ in firsts]) if batch.knows(Item) or batch.knows(Credit) else {}
     buffers = Buffers(batch, sum(1 for _ in firsts))
+    billed: list[Billed] = []
     for group, draft, kind in firsts:
+        account = accounts[draft.customer_no]
         try:
-            _decide_invoice(batch, buffers, group, draft, kind, accounts[draft.customer_no], known.get(draft.number))
+            _decide_invoice(batch, buffers, group, draft, kind, account, known.get(draft.number))
+            if kind == "invoice" and not draft.void and draft.number not in known:
+                billed.append(Billed(account.id, draft.number, draft.issued, draft.po_no, draft.delivered_on, draft.delivery_nos))
         except Refusal as refusal:
             batch.refuse(group, refusal)
     buffers.flush()
+    deliveries.invoiced(batch.work, billed)
 
 
 def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account], kind: str) -> receivables.InvoiceDraft:
@@ -168,7 +175,17 @@ def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, custo
     receivables.check_dates(issued, due)
     void = batch.choice(row, "status", "posted") == "void"
     return receivables.InvoiceDraft(
-        number, customer_no, issued, due, currency, amount, void, batch.code(row, "po_no"), batch.day(row, "delivered_on"), batch.text(row, "description", 500)
+        number,
+        customer_no,
+        issued,
+        due,
+        currency,
+        amount,
+        void,
+        batch.code(row, "po_no"),
+        batch.day(row, "delivered_on"),
+        batch.text(row, "description", 500),
+        deliveries.names_of(batch.cell(row, "delivery_no")),
     )
 
 
@@ -236,6 +253,7 @@ def void_document(work: Work, kind: str, number: str, reason: str, closed: froze
         line = ledger.void(day, item.due_date, item.issue_date, item.amount_minor, item.kind)
         item.open_minor, item.voided_on, item.voided_at, item.version = 0, day, work.now, item.version + 1
         post(work, [line], item.customer_id, item.currency, item=item.id, credit=None, allocation=None, documents=-item.amount_minor)
+    deliveries.reopen(work, [number])
     work.note(audit.Note("void", "invoice", number, items[0].customer_id, {"status": "posted"}, {"status": "void", "day": day.isoformat()}, reason))
 
 
@@ -282,17 +300,37 @@ def record_event(work: Work, number: str, happened: date, reason: str | None = N
     )
 
 
+def next_delivery(work: Work, customer_id: int, order_no: str | None) -> int:
+    """The next delivery was asked for: what the earlier ones left open under terms PREVIOUS falls due today (S18); returns how many items.
+
+    Items of that order itself, those that are due already, and those issued today or later stay as they are. Like any
+    change of a due date it is two journal lines on the day it is made. Nothing happens while the month is closed.
+    """
+    if ledger.month_of(work.today) in load_closed_months(work.session):
+        return 0
+    query = sa.select(Item).where(Item.customer_id == customer_id, Item.open_minor > 0, Item.terms == terms.Kind.PREVIOUS.value, Item.seller_id == work.seller.id)
+    query = query.where(Item.due_date > work.today, Item.issue_date <= work.today, sa.func.coalesce(Item.po_no, "") != (order_no or "\n")).order_by(Item.id)
+    items = list(work.session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+    for item in items:
+        before = item.due_date
+        _redate(work, item, work.today)
+        item.trigger = terms.Trigger.NEXT_DELIVERY.value
+        after = {"due_date": item.due_date, "event": item.trigger, "order_no": order_no}
+        work.note(audit.Note("event", "invoice", item.document_no, customer_id, {"due_date": before}, {name: value for name, value in after.items() if value is not None}))
+    return len(items)
+
+
 def _redate(work: Work, item: Item, due: date) -> None:
-    """Move what is open of a provisional item under its due date from today on; allocations that lie ahead follow on their days."""
+    """Move what is open of an item under another due date from today on; allocations that lie ahead follow on their days."""
     later = work.session.execute(
         sa.select(Allocation.effective, Allocation.amount_minor)
         .where(Allocation.item_id == item.id, Allocation.effective > work.today)
         .order_by(Allocation.effective, Allocation.id)
     ).all()
     day = max(work.today, item.issue_date)
-    lines = ledger.redate(day, None, due, item.issue_date, item.open_minor + sum(amount for _, amount in later))
+    lines = ledger.redate(day, item.due_date, due, item.issue_date, item.open_minor + sum(amount for _, amount in later))
     for effective, amount in later:
-        lines += ledger.redate(effective, None, due, item.issue_date, -amount)
+        lines += ledger.redate(effective, item.due_date, due, item.issue_date, -amount)
     item.due_date, item.provisional_date, item.version = due, None, item.version + 1
     lines = [line for line in lines if line.receivable]
     if lines:
@@ -420,6 +458,7 @@ class Buffers:
         method: str | None,
         reference: str | None,
         reason: str | None,
+        earned_by: int | None = None,
     ) -> int:
         """A new receipt or credit note of which `rest` stays unapplied; returns its id. Its settled part is posted by the caller."""
         work, batch = self.batch.work, self.batch
@@ -443,6 +482,7 @@ class Buffers:
                 method,
                 reference,
                 reason,
+                earned_by,
                 batch.import_id,
                 1,
                 work.now,

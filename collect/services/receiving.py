@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collect.domain import application, ledger, money
+from collect.domain import application, ledger, money, terms
 from collect.domain.errors import Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
@@ -30,7 +30,7 @@ _ALLOCATION = ("id", "credit_id", "item_id", "amount_minor", "effective", "recor
 
 @dataclass(slots=True)
 class Settled:
-    """An item as the batch leaves it; `simple` is False where its due date may have moved: such an item is settled alone."""
+    """An item as the batch leaves it; `simple` is False where its due date may have moved or early payment is worth a discount: settled alone."""
 
     document_no: str
     customer_id: int
@@ -64,11 +64,12 @@ class Receiving:
     def load(self, item_ids: Sequence[int]) -> None:
         """Read items that receipts of this batch will settle; those that are there already stay as the batch left them."""
         wanted = sorted(set(item_ids) - self.items.keys())
-        columns = (Item.id, Item.document_no, Item.customer_id, Item.issue_date, Item.due_date, Item.currency, Item.open_minor, Item.trigger)
+        columns = (Item.id, Item.document_no, Item.customer_id, Item.issue_date, Item.due_date, Item.currency, Item.open_minor, Item.trigger, Item.terms)
         for start in range(0, len(wanted), 5000):
             chunk = wanted[start : start + 5000]
-            for key, number, customer_id, issued, due, currency, left, trigger in self.work.session.execute(sa.select(*columns).where(Item.id.in_(chunk))):
-                self.items[key] = Settled(number, customer_id, issued, due, currency, left, trigger is None and due is not None)
+            for key, number, customer_id, issued, due, currency, left, trigger, agreed in self.work.session.execute(sa.select(*columns).where(Item.id.in_(chunk))):
+                simple = trigger is None and due is not None and not (agreed and terms.discount_of(agreed))
+                self.items[key] = Settled(number, customer_id, issued, due, currency, left, simple)
             query = sa.select(Allocation.item_id, sa.func.max(Allocation.effective)).where(Allocation.item_id.in_(chunk)).group_by(Allocation.item_id)
             for key, latest in self.work.session.execute(query):
                 self.items[key].latest = latest

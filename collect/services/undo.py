@@ -14,7 +14,7 @@ from collect.domain import ledger
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
-from collect.services import cash
+from collect.services import cash, deliveries
 from collect.services.receivables import LINE, line_row
 from collect.storage import audit, undoing
 from collect.storage.cash import Allocation
@@ -137,6 +137,7 @@ def _void_items(work: Work, run: ImportRun, entries: _Entries) -> int:
             entries.post(line, row.customer_id, row.currency, row.id, None, None, -row.amount_minor)
         entries.write()
         count += len(page)
+    deliveries.reopen(work, undoing.load_numbers(work.session, run))
     undoing.void_items(work.session, run, work.today, work.now)
     return count
 

@@ -15,7 +15,7 @@ from collect.domain import money
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.runtime import Runtime
-from collect.storage import adjustment_proofs, audit, contact_proofs, escalation_proofs, proofs
+from collect.storage import adjustment_proofs, audit, contact_proofs, deliveries, discounts, escalation_proofs, proofs
 
 MOST = 200
 """Findings told of one kind; more of the same kind add nothing a person could use."""
@@ -36,6 +36,7 @@ def verify(runtime: Runtime) -> list[Refusal]:
         for number, currency, items, journal in islice(proofs.wrong_customers(session), MOST):
             findings.append(Refusal("proof_customer", None, number=number, currency=currency, items=money.plain(items, currency), journal=money.plain(journal, currency)))
         findings += [Refusal("proof_total", None, day=day, currency=currency) for day, currency in islice(proofs.wrong_totals(session), MOST)]
+        findings += [Refusal("proof_delivery", None, number=number) for number in islice(deliveries.wrong_deliveries(session), MOST)]
         findings += [Refusal("proof_duty", None, number=number) for number in islice(proofs.wrong_duties(session), MOST)]
         for note in proofs.import_notes(session):
             told = json.loads(note.after or "{}")
@@ -70,6 +71,8 @@ def adjustment_findings(session: Session) -> Iterator[Refusal]:
         yield Refusal("proof_adjustment", None, id=key, number=number)
     for document, number in islice(adjustment_proofs.without_decision(session), MOST):
         yield Refusal("proof_written_off", None, document=document, number=number)
+    for document, number in islice(discounts.wrong_discounts(session), MOST):
+        yield Refusal("proof_discount", None, document=document, number=number)
     for key, number in islice(adjustment_proofs.wrong_rebates(session), MOST):
         yield Refusal("proof_rebate", None, id=key, number=number)
 

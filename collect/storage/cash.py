@@ -21,7 +21,8 @@ class Credit(Base):
     `payer` is who the bank says paid, `line_id` the bank line it came from. `order_no`: taken in for an order, a prepayment
     预收 that is no part of the receivables until it is applied (S9, S13): `prepaid_minor` is what no item took of it,
     and `open_minor` stays nothing until the rest is released for other invoices (`released_on`). `adjustment_id` is the
-    approved request that a write-off or set-off comes from.
+    approved request that a write-off or set-off comes from, `earned_by` the allocation of a receipt that earned an early
+    payment discount.
     """
 
     __tablename__ = "credit"
@@ -46,6 +47,7 @@ class Credit(Base):
     order_no: Mapped[str | None] = mapped_column(sa.String(64))
     line_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     adjustment_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    earned_by: Mapped[int | None] = mapped_column(sa.BigInteger)
     import_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
@@ -59,6 +61,7 @@ class Credit(Base):
         sa.Index("ix_credit_customer_id_day", "customer_id", "day"),
         sa.Index("ix_credit_prepaid", "customer_id", "currency", sqlite_where=sa.text("order_no IS NOT NULL"), postgresql_where=sa.text("order_no IS NOT NULL")),
         sa.Index("ix_credit_adjustment_id", "adjustment_id"),
+        sa.Index("ix_credit_earned_by", "earned_by", unique=True, sqlite_where=sa.text("earned_by IS NOT NULL"), postgresql_where=sa.text("earned_by IS NOT NULL")),
     )
 
     @property

@@ -15,6 +15,7 @@ from collect.storage.cases import Standing
 from collect.storage.cash import Credit
 from collect.storage.customers import Customer, seen, seen_ids
 from collect.storage.database import Base, Day, Instant, Minor
+from collect.storage.deliveries import Delivery, load_exposure
 from collect.storage.notices import Round
 from collect.storage.receivables import Item
 
@@ -188,10 +189,16 @@ def lock_customer(session: Session, scope: Scope, number: str) -> Customer | Non
 
 
 def load_standing(session: Session, scope: Scope, customer: Customer, today: date, since: datetime, but: str | None = None) -> rules.Standing:
-    """What the supply answer counts, reservations made after `since`; `but` is the order that is asked about (S26)."""
+    """What the supply answer counts, reservations made after `since`; `but` is the order that is asked about (S26).
+
+    Paper that is not cleared leaves its item open. What is open of the order itself is no earlier delivery: an order may
+    be asked about again while it is delivered.
+    """
     query: Any = sa.select(Item.currency, sa.func.sum(Item.open_minor), sa.func.min(Item.due_date)).where(Item.customer_id == customer.id, Item.open_minor > 0)
     rows = session.execute(query.group_by(Item.currency)).all()
     owed = sum(int(amount) for currency, amount, _ in rows if currency == customer.currency)
+    earlier = sa.select(Item.id).where(Item.customer_id == customer.id, Item.open_minor > 0, sa.func.coalesce(Item.po_no, "") != (but or "\n")).limit(1)
+    delivered = sa.select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.ended_on.is_(None), sa.func.coalesce(Delivery.order_no, "") != (but or "\n")).limit(1)
     rest = sa.select(sa.func.sum(Credit.open_minor)).where(Credit.customer_id == customer.id, Credit.currency == customer.currency, Credit.open_minor > 0)
     pending = find_pending(session, scope, customer.id)
     return rules.Standing(
@@ -202,14 +209,16 @@ def load_standing(session: Session, scope: Scope, customer: Customer, today: dat
         limit=customer.credit_limit,
         owed=owed - int(session.scalar(rest) or 0),
         reserved=_reserved(session, customer, since, but) if customer.credit_limit is not None else 0,
-        any_open=bool(rows),
+        uninvoiced=sum(one.amount for one in load_exposure(session, scope, customer.id) if one.currency == customer.currency),
+        earlier_open=(bool(rows) and session.scalar(earlier) is not None) or session.scalar(delivered) is not None,
         any_overdue=any(due is not None and due < today for _, _, due in rows),
     )
 
 
 def _reserved(session: Session, customer: Customer, since: datetime, but: str | None) -> int:
-    """What is reserved for orders answered yes since an instant: the latest yes of each, but the order asked about and those invoiced by now."""
+    """What is reserved for orders answered yes since an instant: the latest yes of each, but the order asked about and those delivered or invoiced by now."""
     invoiced = sa.select(Item.id).where(Item.customer_id == customer.id, Item.po_no == SupplyAnswer.order_no).exists()
+    delivered = sa.select(Delivery.id).where(Delivery.customer_id == customer.id, Delivery.order_no == SupplyAnswer.order_no).exists()
     query = sa.select(SupplyAnswer.order_no, SupplyAnswer.amount_minor).where(
         SupplyAnswer.customer_id == customer.id,
         SupplyAnswer.currency == customer.currency,
@@ -218,6 +227,7 @@ def _reserved(session: Session, customer: Customer, since: datetime, but: str | 
         SupplyAnswer.order_no.is_not(None),
         SupplyAnswer.amount_minor.is_not(None),
         sa.not_(invoiced),
+        sa.not_(delivered),
     )
     latest = {order: int(amount or 0) for order, amount in session.execute(query.order_by(SupplyAnswer.id)) if order != but}
     return sum(latest.values())

@@ -14,12 +14,13 @@ from collect.storage.audit import Audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Assignment, Customer
 from collect.storage.database import Base, Day, Instant
+from collect.storage.deliveries import Delivery
 from collect.storage.imports import ImportRun
 from collect.storage.ledger import DayTotal, Line, MonthClose
 from collect.storage.receivables import Item
 
 _NOTHING = sa.literal(0)
-_BOOKS: tuple[type[Base], ...] = (Item, Credit, Allocation, Line, DayTotal, Assignment, MonthClose, Audit)
+_BOOKS: tuple[type[Base], ...] = (Item, Credit, Allocation, Line, DayTotal, Assignment, MonthClose, Delivery, Audit)
 
 
 def wrong_values(session: Session) -> Iterator[tuple[str, str, str]]:

@@ -15,6 +15,7 @@ from collect.storage.cases import Dispute, Promise
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Customer
 from collect.storage.database import Day
+from collect.storage.deliveries import Delivery
 from collect.storage.imports import ImportRun
 from collect.storage.notices import Notice, NoticeItem
 from collect.storage.outbox import Message
@@ -115,6 +116,12 @@ def count_documents(session: Session, run: ImportRun) -> tuple[int, int]:
     items = session.scalar(sa.select(sa.func.count()).where(Item.import_id == run.id, Item.voided_on.is_(None))) or 0
     credits = session.scalar(sa.select(sa.func.count()).where(Credit.import_id == run.id, Credit.voided_on.is_(None))) or 0
     return items, credits
+
+
+def load_numbers(session: Session, run: ImportRun) -> list[str]:
+    """The numbers of the import's documents that took the place of deliveries, as long as they are not void."""
+    query = sa.select(Item.document_no).where(Item.import_id == run.id, Item.voided_on.is_(None), Item.document_no.in_(sa.select(Delivery.invoice_no)))
+    return list(session.scalars(query.distinct()))
 
 
 def load_allocations(session: Session, run: ImportRun) -> Iterator[list[Any]]:

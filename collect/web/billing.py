@@ -12,6 +12,7 @@ from collect import i18n
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.reports import options
+from collect.services import deliveries
 from collect.services import invoices as services
 from collect.services.invoices import Bill
 from collect.storage.cash import find_credit
@@ -45,6 +46,7 @@ class BillForm(PageForm):
     about = StringField(i18n.lazy("About invoice"), [validators.Length(max=64)])
     po_no = StringField(i18n.lazy("Order no."), [validators.Length(max=64)])
     delivered_on = StringField(i18n.lazy("Delivered"), widget=DateInput())
+    delivery_nos = StringField(i18n.lazy("Delivery no."), [validators.Length(max=500)])
     description = TextAreaField(i18n.lazy("Description or reason"), [validators.Length(max=200)])
 
 
@@ -97,7 +99,20 @@ def _write(customer_no: str, form: BillForm) -> str:
         return number
     due, delivered = (options.parse_day(text, name) if (text := (getattr(form, name).data or "").strip()) else None for name in ("due", "delivered_on"))
     told = {name: (getattr(form, name).data or "").strip() or None for name in ("terms", "po_no", "about")}
-    bill = Bill(number, issued, currency, amount, form.kind.data or "invoice", due, told["terms"], told["po_no"], delivered, text or None, told["about"])
+    bill = Bill(
+        number,
+        issued,
+        currency,
+        amount,
+        form.kind.data or "invoice",
+        due,
+        told["terms"],
+        told["po_no"],
+        delivered,
+        text or None,
+        told["about"],
+        deliveries.names_of(form.delivery_nos.data),
+    )
     pages.write(lambda work: services.issue(work, customer_no, bill) and None)
     return number
 

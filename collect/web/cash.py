@@ -11,7 +11,7 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField, valid
 from wtforms.widgets import DateInput
 
 from collect import i18n
-from collect.domain import money
+from collect.domain import application, money
 from collect.domain.errors import NotFound, Refusal
 from collect.reports import document as reports
 from collect.reports import options
@@ -20,6 +20,7 @@ from collect.services import cash as services
 from collect.services import ordering
 from collect.storage.cash import find_credit, load_payable
 from collect.storage.customers import find_customer
+from collect.storage.discounts import load_offers
 from collect.web import numbers, pages, words
 from collect.web.pages import PageForm, Permission, needs
 
@@ -28,6 +29,8 @@ blueprint.record_once(numbers.register)
 
 OFFERED = 200
 """So many open invoices are offered while a number is typed."""
+TOLD = 8
+"""Of so many it is told what settles them with their early payment discount."""
 
 
 class ApplyForm(PageForm):
@@ -67,9 +70,10 @@ class Offered(Protocol):
 @blueprint.get("/credits/<number:number>", defaults={"kind": "credit_note"})
 @blueprint.get("/write-offs/<number:number>", defaults={"kind": "write_off"})
 @blueprint.get("/set-offs/<number:number>", defaults={"kind": "set_off"})
+@blueprint.get("/discounts/<number:number>", defaults={"kind": "discount"})
 @needs(Permission.READ_LEDGER)
 def show(kind: str, number: str) -> Response:
-    """The page of a receipt, a credit note, a write-off or a set-off."""
+    """The page of a receipt, a credit note, a write-off, a set-off or a discount."""
     return _page(kind, number)
 
 
@@ -124,8 +128,11 @@ def _page(kind: str, number: str, status: int = 200, refused: ApplyForm | None =
             open_items = [item for item in open_items if item.po_no == credit.order_no]
         may = credit.rest and open_items and view.actor.may(Permission.ALLOCATE)
         order = ordering.load(view.session, scope, view.seller, view.today).of(credit.customer.id) if may else None
+        offers = load_offers(view.session, scope, [item.id for item in open_items], credit.day) if may and application.may_earn(kind, credit.method) else {}
+    early = [(item, offers[item.id]) for item in open_items if item.id in offers and item.open - offers[item.id].minor <= credit.rest][:TOLD]
     form = offer(refused, [credit], credit, status) if may else None
-    return pages.render("cash/show.html", status, credit=credit, open_items=open_items, form=form, words=words, order=order if kind == "receipt" else None, language=i18n.current())
+    told = {"words": words, "order": order if kind == "receipt" else None, "language": i18n.current()}
+    return pages.render("cash/show.html", status, credit=credit, open_items=open_items, early=early, form=form, **told)
 
 
 def offer(refused: ApplyForm | None, credits: Sequence[Offered], only: Offered | None, status: int) -> ApplyForm:

@@ -26,6 +26,8 @@ from collect.services.setup import default_buckets
 from collect.storage import listings
 from collect.storage.cash import load_prepayments
 from collect.storage.customers import find_customer
+from collect.storage.deliveries import load_exposure
+from collect.storage.discounts import load_offers
 from collect.storage.listings import CustomerWish, Mark
 from collect.storage.users import load_users
 from collect.web import bars, cases, cash, files, numbers, pages, words
@@ -207,6 +209,8 @@ def _page(number: str, status: int = 200, *, apply_form: cash.ApplyForm | None =
             "today": view.today,
             "more_open": len(open_items) > size,
             "open_items": open_items[:size],
+            "exposure": load_exposure(view.session, scope, customer.id),
+            "offers": load_offers(view.session, scope, [item.id for item in open_items[:size]], view.today),
             "rests": rests,
             "contacts": reports.contacts(view, scope, customer.id),
             "duties": reports.duties(view, scope, customer.id),

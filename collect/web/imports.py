@@ -30,6 +30,7 @@ KINDS = {
     "invoices": i18n.lazy("Invoices"),
     "credits": i18n.lazy("Credits"),
     "payments": i18n.lazy("Payments"),
+    "deliveries": i18n.lazy("Deliveries"),
 }
 ENCODINGS = ("utf-8", "gb18030", "utf-16")
 OUTCOMES = {

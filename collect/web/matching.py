@@ -45,6 +45,7 @@ EVIDENCE = {
     "names_in_text": _("The text names {documents}."),
     "named_is_settled": _("Nothing is open of what is named; perhaps it was paid twice."),
     "sum_of_named": _("The amount is exactly what is open of it."),
+    "sum_less_discount": _("The amount is what is open of it, {asked}, less {discount} for early payment (granted until {until})."),
     "less_than_named": _("{asked} are open of it, more than came in."),
     "more_than_named": _("{asked} are open of it; {rest} more came in."),
     "zeros_forgiven": _("Zeros in front of a number were left out."),
@@ -59,6 +60,8 @@ EVIDENCE = {
     "same_core": _("The payer's name is the customer's, written otherwise: {name}."),
     "alike": _("{payer} is much like {name} ({score} of 100)."),
     "one_item": _("The amount is what is open of {document}, and of no other open item."),
+    "one_item_reduced": _("The amount is what is open of {document} less its early payment discount, and fits no other open item."),
+    "less_discount": _("{asked} are open; early payment takes {discount} off (granted until {until})."),
     "one_sum": _("{documents} add up to exactly this amount, and no other choice of {among} open items does."),
     "many_items": _("With more than {most} items that could be chance."),
     "equal_items": _("{count} open items have exactly this amount."),
@@ -410,7 +413,7 @@ def told(code: str, params: Mapping[str, Any], currency: str) -> str:
     """One reason in the reader's words; amounts with their currency's decimals, numbers of documents in a list."""
     values: dict[str, object] = {}
     for name, value in params.items():
-        if name in ("asked", "rest", "amount") and isinstance(value, int):
+        if name in ("asked", "rest", "amount", "discount") and isinstance(value, int):
             values[name] = f"{i18n.group(value, currency)} {currency}"
         elif isinstance(value, dict):
             values[name] = value.get(i18n.current()) or value.get("en") or ""

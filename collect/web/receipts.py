@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, request
@@ -20,6 +21,7 @@ from collect.services.adjustments import Ask
 from collect.services.receipts import Receipt
 from collect.storage.cash import Payable, load_payable
 from collect.storage.customers import find_customer
+from collect.storage.discounts import load_offers
 from collect.web import numbers, pages, words
 from collect.web.pages import PageForm, Permission, needs
 
@@ -27,6 +29,8 @@ blueprint = Blueprint("receipts", __name__)
 blueprint.record_once(numbers.register)
 
 OFFERED = 300
+LOOKING_BACK = timedelta(days=31)
+"""A receipt is entered some days after it came in: discounts that ended since are still told, with their last day."""
 METHODS = ("transfer", "cheque", "cash", "card", "direct_debit", "wallet", "other")
 
 
@@ -69,10 +73,11 @@ def new(number: str) -> Response:
             raise NotFound("customer", number)
         owed = load_payable(view.session, view.actor.scope, customer.id, None, OFFERED)
         today = view.today
+        offers = load_offers(view.session, view.actor.scope, [item.id for item in owed], today - LOOKING_BACK)
     form = ReceiptForm()
     form.method.choices = pages.choices({name: i18n.lazy(words.METHODS[name]) for name in METHODS})
     form.reason.choices = pages.choices({reason: i18n.lazy(words.ADJUSTMENT_REASONS[reason]) for reason in domain.REASONS[domain.CREDIT]})
-    context: dict[str, Any] = {"customer": customer, "form": form, "owed": owed, "typed": request.form}
+    context: dict[str, Any] = {"customer": customer, "form": form, "owed": owed, "offers": offers, "typed": request.form}
     if not form.is_submitted():
         form.day.data, form.currency.data = today.isoformat(), customer.currency
         return pages.render("cash/receipt.html", **context)

@@ -23,6 +23,7 @@ DOCUMENTS = {
     "credit_note": _("Credit note"),
     "write_off": _("Write-off"),
     "set_off": _("Set-off"),
+    "discount": _("Early payment discount"),
 }
 ITEM_KINDS = {
     "debit_note": _("Debit note"),
@@ -55,6 +56,8 @@ KINDS = DOCUMENTS | {
     "invoices": _("Import of invoices"),
     "credits": _("Import of credits"),
     "payments": _("Import of payments"),
+    "deliveries": _("Import of deliveries"),
+    "delivery": _("Delivery"),
     "mapping": _("Saved mapping"),
     "month": _("Month"),
     "policy": _("Policy"),
@@ -129,6 +132,8 @@ ACTIONS = {
     "draft": _("Kept as a draft"),
     "discard": _("Put aside"),
     "enter": _("Entered"),
+    "invoice_delivery": _("Delivery invoiced"),
+    "cancel_delivery": _("Delivery cancelled"),
     "reopen_proposal": _("Proposed again after the deferral"),
     "refuse": _("Turned down"),
     "approve": _("Approved"),
@@ -173,6 +178,7 @@ HAPPENINGS = ACTIONS | {
     "credit_note": _("Credit note issued"),
     "write_off": _("Written off"),
     "set_off": _("Set off"),
+    "discount": _("Early payment discount"),
     "allocation": _("Applied"),
     "reversal": _("Taken back"),
 }
@@ -194,6 +200,7 @@ ACCOUNTS = {
     "bank": _("Bank"),
     "redating": _("Redating"),
     "bad_debt": _("Bad debts"),
+    "discounts": _("Discounts allowed"),
     "payables": _("Payables"),
     "prepaid": _("Prepayments"),
     "group": _("Group"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collect.domain import application
 from collect.domain.errors import Refusal
+from collect.domain.terms import EarlyPayment
 
 amounts = st.integers(0, 10**15)
 
@@ -46,3 +47,32 @@ def test_an_item_is_settled_on_its_latest_allocation_day() -> None:
     assert application.closed_on(1, date(2026, 3, 1), None) is None
     assert application.closed_on(0, date(2026, 3, 1), None) == date(2026, 3, 1)
     assert application.closed_on(0, date(2026, 3, 1), date(2026, 3, 9)) == date(2026, 3, 9)
+
+
+# An invoice of 1,000.00 that grants 20.00 through 11 March.
+EARLY = EarlyPayment(date(2026, 3, 11), 2000)
+
+
+@pytest.mark.parametrize(
+    ("paid", "received", "off"),
+    [
+        (98_000, date(2026, 3, 11), 2000),  # its last day counts
+        (98_000, date(2026, 3, 12), 0),  # a day late
+        (98_001, date(2026, 3, 5), 1999),  # less taken off than granted
+        (97_999, date(2026, 3, 5), 0),  # a minor unit short: a part payment
+        (50_000, date(2026, 3, 5), 0),
+        (99_999, date(2026, 3, 5), 1),
+        (100_000, date(2026, 3, 5), 0),  # nothing is missing
+    ],
+)
+def test_early_payment_takes_what_is_missing_up_to_the_discount(paid: int, received: date, off: int) -> None:
+    assert application.discount(paid, 100_000, received, EARLY) == off
+    assert application.discount(paid, 100_000, received, None) == 0
+
+
+@given(paid=amounts, open_amount=amounts, off=st.integers(1, 10**14), days=st.integers(-3, 3))
+def test_money_and_discount_never_settle_more_than_is_open(paid: int, open_amount: int, off: int, days: int) -> None:
+    received = EARLY.until + timedelta(days=days)
+    taken = application.discount(paid, open_amount, received, EarlyPayment(EARLY.until, off))
+    assert 0 <= taken <= off
+    assert taken == 0 or (paid + taken == open_amount and days <= 0)

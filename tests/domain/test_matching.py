@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from collect.domain import matching
 from collect.domain.matching import Candidate, Line, Named, Open, Proposal, propose
 from collect.domain.precedence import Precedence
+from collect.domain.terms import EarlyPayment
 
 DAY = date(2026, 1, 1)
 LAW = Precedence(("fee", "interest"), "law")
@@ -238,3 +239,61 @@ def test_a_parent_names_invoices_of_its_members() -> None:
     assert "pays_for_group" in codes(propose(line(300), family, names(2, customer=9)))
     stranger = [*family[:2], person(item(2, 300, 1), key=9, how="named", score=0, head=9)]
     assert short(propose(line(800), stranger, documents))[0] != "group"
+
+
+def early(key: int, amount: int, off: int, until: date = date(2026, 1, 11)) -> Open:
+    return item(key, amount)._replace(early=EarlyPayment(until, off))
+
+
+PAID_IN_TIME, A_DAY_LATE = date(2026, 1, 11), date(2026, 1, 12)
+
+
+def test_an_open_item_less_its_discount_is_exact_evidence() -> None:
+    """1,000 grants 20 through the 11th: 980 on that day is exact, on the next day it is the oldest due first."""
+    who = [person(early(1, 1000, 20), item(2, 300))]
+    found = propose(line(980, day=PAID_IN_TIME), who, [])
+    assert short(found) == ("one_item", ((1, 980),), 0, True) and found and found.score == 96
+    assert codes(found)[:2] == ["one_item_reduced", "less_discount"]
+    assert found.evidence[1].params == {"asked": 1000, "discount": 20, "until": "2026-01-11"}
+    assert short(propose(line(980, day=A_DAY_LATE), who, [])) == ("oldest", ((1, 980),), 0, False)
+    assert short(propose(line(1000, day=PAID_IN_TIME), who, [])) == ("one_item", ((1, 1000),), 0, True)
+
+
+def test_a_discount_and_another_item_of_the_same_amount_wait() -> None:
+    """980 is item 1 less its discount, or item 2 as it is: a person looks."""
+    found = propose(line(980, day=PAID_IN_TIME), [person(early(1, 1000, 20), item(2, 980))], [])
+    assert found and found.kind == "oldest" and not found.applies and "equal_items" in codes(found)
+
+
+def test_a_sum_of_items_less_their_discounts() -> None:
+    """1,000 less 20 and 500 less 10 are 1,470; and 300 beside them, which grants nothing, 1,770."""
+    who = [person(early(1, 1000, 20), early(2, 500, 10), item(3, 300))]
+    assert short(propose(line(1470, day=PAID_IN_TIME), who, [])) == ("subset", ((1, 980), (2, 490)), 0, True)
+    assert short(propose(line(1770, day=PAID_IN_TIME), who, [])) == ("subset", ((1, 980), (2, 490), (3, 300)), 0, True)
+    assert not getattr(propose(line(1470, day=A_DAY_LATE), who, []), "applies", True)
+    # 780: items 1 less 220, or 2 and 3 less nothing and 20: two choices are none.
+    two = [person(early(1, 1000, 320), item(2, 500), early(3, 200, 20), item(4, 100))]
+    assert short(propose(line(780, day=PAID_IN_TIME), two, []))[3] is False
+
+
+def test_named_items_less_their_discounts() -> None:
+    """Both named and paid less both discounts; one named and paid less a part of its discount; one named and short by more."""
+    who = [person(early(1, 1000, 20), early(2, 500, 10))]
+    both = propose(line(1470, day=PAID_IN_TIME), who, names(1, 2, in_reference=True))
+    assert short(both) == ("reference", ((1, 980), (2, 490)), 0, True) and both and both.score == 100
+    assert codes(both)[1] == "sum_less_discount"
+    part = propose(line(985, day=PAID_IN_TIME), who, names(1, in_reference=True))
+    assert short(part) == ("reference", ((1, 985),), 0, True) and codes(part)[1] == "sum_less_discount"
+    less = propose(line(979, day=PAID_IN_TIME), who, names(1, in_reference=True))
+    assert short(less) == ("reference", ((1, 979),), 0, True) and codes(less)[1] == "less_than_named"
+
+
+def test_a_short_number_counts_where_the_amount_less_the_discount_confirms_it() -> None:
+    found = propose(line(980, day=PAID_IN_TIME), [person(early(1, 1000, 20))], names(1, strong=False))
+    assert short(found) == ("narrative", ((1, 980),), 0, True)
+
+
+def test_what_a_line_leaves_of_an_item_with_its_discount() -> None:
+    """980 settle 1,000 that grants 20; 500 leave 500, which grants nothing any more."""
+    assert (early(1, 1000, 20).less(980, PAID_IN_TIME).open, early(1, 1000, 20).less(980, A_DAY_LATE).open) == (0, 20)
+    assert early(1, 1000, 20).less(500, PAID_IN_TIME) == item(1, 500)

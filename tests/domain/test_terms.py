@@ -346,3 +346,42 @@ def test_any_text_is_terms_or_refused(text: str) -> None:
     assert terms.parse(str(made)) == made
     assert sum(part.share for part in made.parts) == 10_000
     assert sum(item.minor for item in terms.instalments(made, date(2026, 1, 1), 99, {})) == 99
+
+
+@pytest.mark.parametrize(
+    ("text", "due", "amount", "credited", "left", "expected"),
+    [
+        ("2/10 NET30", date(2026, 3, 31), 100_000, 0, 100_000, EarlyPayment(date(2026, 3, 11), 2000)),
+        # JPY: 2 % of 12,345 = 246.9, of 1,025 = 20.5: what rounding leaves goes to the larger rest, in a tie to the customer.
+        ("2/10 NET30", date(2026, 3, 31), 12_345, 0, 12_345, EarlyPayment(date(2026, 3, 11), 247)),
+        ("2/10 NET30", date(2026, 3, 31), 1_025, 0, 1_025, EarlyPayment(date(2026, 3, 11), 21)),
+        # 300.00 came back: 2 % of the 700.00 that are left.
+        ("2/10 NET30", date(2026, 3, 31), 100_000, 30_000, 70_000, EarlyPayment(date(2026, 3, 11), 1400)),
+        # Money or anything else has settled a part: none.
+        ("2/10 NET30", date(2026, 3, 31), 100_000, 30_000, 69_999, None),
+        ("2/10 NET30", date(2026, 3, 31), 100_000, 0, 0, None),
+        ("2/10 NET30", date(2026, 3, 31), 100_000, 100_000, 0, None),
+        # One per cent of 0.49 is no cent.
+        ("1/10 NET30", date(2026, 3, 31), 49, 0, 49, None),
+        # Delivered on 9 April: due on 9 May, ten days end on 19 April; before the delivery no day is known.
+        ("2/10 NET30@DELIVERY", date(2026, 5, 9), 100_000, 0, 100_000, EarlyPayment(date(2026, 4, 19), 2000)),
+        ("2/10 NET30@DELIVERY", None, 100_000, 0, 100_000, None),
+        # Delivered 40 days before the invoice, so due at once: the discount never ends before the invoice is issued.
+        ("2/10 NET30@DELIVERY", date(2026, 3, 1), 100_000, 0, 100_000, EarlyPayment(date(2026, 3, 1), 2000)),
+        ("NET30", date(2026, 3, 31), 100_000, 0, 100_000, None),
+        ("30/50+60/50", date(2026, 3, 31), 100_000, 0, 100_000, None),
+        (None, date(2026, 3, 31), 100_000, 0, 100_000, None),
+    ],
+)
+def test_what_an_open_item_still_grants(text: str | None, due: date | None, amount: int, credited: int, left: int, expected: EarlyPayment | None) -> None:
+    """Issued on 1 March 2026."""
+    assert terms.discount_open(text, date(2026, 3, 1), due, amount, credited, left) == expected
+
+
+@given(whole=st.integers(1, 10**15), percent=st.integers(1, 9999), issued=st.dates(date(2000, 1, 1), date(2100, 1, 1)), days=st.integers(0, 60), net=st.integers(60, 120))
+def test_the_discount_of_an_open_item_is_that_of_its_terms(whole: int, percent: int, issued: date, days: int, net: int) -> None:
+    """Counting back from the due date gives the day and the amount that counting from the issue date gave."""
+    agreed = Terms(Kind.NET, (Part(net),), Discount(percent, days))
+    (only,) = terms.instalments(agreed, issued, whole, {})
+    early = terms.early_payment(agreed, issued, whole, {})
+    assert terms.discount_open(str(agreed), issued, only.due, whole, 0, whole) == (early if early and early.minor else None)

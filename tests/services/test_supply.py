@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import date
 
 import pytest
 import sqlalchemy as sa
 
+from collect.domain.aging import parse_edges
 from collect.domain.errors import Forbidden, NotFound, Refusal
 from collect.domain.rights import SYSTEM, Actor, Role, Scope
+from collect.reports import aging
 from collect.runtime import Runtime
-from collect.services import cases, escalation
+from collect.services import cases, escalation, receipts, verify
+from collect.storage.audit import Audit
 from collect.storage.escalations import SupplyAnswer
+from collect.storage.receivables import Item
 from tests.conftest import FixedClock
 from tests.taking_in import take_in
 
@@ -59,6 +64,72 @@ def test_terms_that_settle_each_delivery(book: Runtime, clock: FixedClock) -> No
     assert ask(book, "C3") == "yes"
     assert take_in(book, "invoices", "invoice_no,customer_no,issue_date,amount\nX1,C3,2026-03-11,5.00\n").new == 1
     assert ask(book, "C3") == "no: previous_delivery_open"
+
+
+PREVIOUS = """invoice_no,customer_no,issue_date,amount,po_no
+X1,C3,2026-03-01,500.00,O-1
+X2,C3,2026-03-05,300.00,
+X3,C3,2026-01-20,70.00,
+"""
+
+
+def due_of(runtime: Runtime) -> dict[str, str]:
+    with runtime.read(SYSTEM) as view:
+        rows = view.session.execute(sa.select(Item.document_no, Item.due_date).where(Item.document_no.like("X%")).order_by(Item.document_no))
+        return {number: day.isoformat() for number, day in rows}
+
+
+def aged(runtime: Runtime, as_of: str) -> tuple[str, str]:
+    """What of C3 is not due and what is 1 to 30 days late, in the aging of a day; it ties out."""
+    with runtime.read(SYSTEM) as view:
+        told = aging.as_json(aging.build(view, SYSTEM.scope, aging.AgingOptions(date.fromisoformat(as_of), parse_edges("30"), customer="C3")))
+    assert told["control"]["ties_out"]
+    return told["rows"][0]["not_due"], told["rows"][0]["1-30"]
+
+
+def test_asking_for_the_next_delivery_makes_the_earlier_ones_due(book: Runtime, clock: FixedClock) -> None:
+    """PREVIOUS (S18): X1 was due 31 March, X2 4 April (30 days), X3 19 February, already. Asked for on 10 March, X1 and X2 fall due that day.
+
+    A look without an amount asks for nothing. 100.00 of X1 are paid on the 12th: 400.00 and 300.00 late then, and X3's 70.00;
+    what the aging said of 9 March stays as it was. X4 comes later and keeps its 30 days, until somebody asks again.
+    """
+    assert take_in(book, "invoices", PREVIOUS).new == 3
+    assert ask(book, "C3") == "no: previous_delivery_open"
+    assert due_of(book) == {"X1": "2026-03-31", "X2": "2026-04-04", "X3": "2026-02-19"}
+    assert ask(book, "C3", "50") == "no: previous_delivery_open"
+    assert due_of(book) == {"X1": "2026-03-10", "X2": "2026-03-10", "X3": "2026-02-19"}
+    clock.set("2026-03-12T02:00:00")
+    assert not take_in(book, "payments", "payment_ref,customer_no,date,currency,amount,invoice_no\nP2,C3,2026-03-12,CNY,100.00,X1\nP3,C3,2026-03-08,CNY,1.00,X2\n").refused
+    assert (aged(book, "2026-03-09"), aged(book, "2026-03-10"), aged(book, "2026-03-12")) == (("799.00", "70.00"), ("799.00", "70.00"), ("0.00", "769.00"))
+    assert take_in(book, "invoices", "invoice_no,customer_no,issue_date,amount\nX4,C3,2026-03-11,9.00\n").new == 1
+    assert due_of(book)["X4"] == "2026-04-10"
+    assert ask(book, "C3", order_no="O-9") == "no: previous_delivery_open"
+    assert due_of(book)["X4"] == "2026-03-12" and due_of(book)["X1"] == "2026-03-10"
+    with book.read(SYSTEM) as view:
+        notes = view.session.scalars(sa.select(Audit.key).where(Audit.action == "event").order_by(Audit.seq)).all()
+    assert notes == ["X1", "X2", "X4"]
+    assert verify.verify(book) == []
+
+
+def test_what_fell_due_by_asking_is_paid_and_taken_back_on_any_day(book: Runtime, clock: FixedClock) -> None:
+    """X2's 300.00, asked for on the 10th, is paid with money of the 8th, effective then, and that is taken back: 300.00 late again."""
+    assert take_in(book, "invoices", PREVIOUS).new == 3
+    ask(book, "C3", "50")
+    clock.set("2026-03-12T02:00:00")
+    assert not take_in(book, "payments", "payment_ref,customer_no,date,currency,amount,invoice_no\nP3,C3,2026-03-08,CNY,300.00,X2\n").refused
+    assert aged(book, "2026-03-09") == ("500.00", "70.00") and aged(book, "2026-03-12") == ("0.00", "570.00")
+    book.write(SYSTEM, lambda work: receipts.void(work, "receipt", "P3", "wrong"))
+    assert aged(book, "2026-03-12") == ("0.00", "870.00")
+    assert verify.verify(book) == []
+
+
+def test_the_order_itself_is_no_earlier_delivery_and_an_auditor_changes_nothing(book: Runtime) -> None:
+    """O-1 was delivered and invoiced as X1; asked about again it is not in its own way. An auditor's question is answered, and no due date moves."""
+    assert take_in(book, "invoices", PREVIOUS.replace("X2,C3,2026-03-05,300.00,\nX3,C3,2026-01-20,70.00,\n", "")).new == 1
+    assert ask(book, "C3", "500", "O-1") == "yes"
+    auditor = Actor("ann", 79, Role.AUDITOR, Scope(None))
+    assert escalation.answer(book, auditor, "C3", "1").answer == "no"
+    assert due_of(book) == {"X1": "2026-03-31"}
 
 
 def test_a_yes_reserves_its_amount_for_three_days(book: Runtime, clock: FixedClock) -> None:

@@ -22,7 +22,7 @@ from flask.testing import FlaskClient
 from collect import i18n, sentences
 from collect.domain.rights import SYSTEM, Role
 from collect.runtime import Runtime, View, Work
-from collect.services import adjustments, bank, cash, drafts, imports, matching, months, rebates, receivables, statements, uploads, users
+from collect.services import adjustments, bank, cash, deliveries, drafts, imports, invoices, matching, months, rebates, receivables, statements, uploads, users
 from collect.storage.adjustments import Adjustment, Rebate
 from collect.storage.bank import BankAccount, BankStatement
 from collect.storage.cases import Dispute, Promise, Task
@@ -45,7 +45,7 @@ from tests.web.entered import AGENT, CONTACTS, CREDITS, CUSTOMERS, INVOICES, PAY
 from tests.web.test_imports import look, upload
 
 DATA = frozenset(
-    {"K", "KF", "BK", "KH", "FP", "SK", "HZ", "DD", "LS", "MA", "DZ", "XYZ", "Q", "ofd", "Zhongmei", "Zhongguo", "wangli", "remark", "x", "csv"}
+    {"K", "KF", "BK", "KH", "FP", "SK", "HZ", "DD", "LS", "MA", "DZ", "XYZ", "Q", "SH", "ED", "ofd", "Zhongmei", "Zhongguo", "wangli", "remark", "x", "csv"}
     | {word for pair in PEOPLE.values() for word in pair[0].split(".")}
     | {"k", "mai", "caiwu", "wang", "tongren", "cn", "admin", "ours", "bu", "zai"}
     | set(re.findall("[A-Za-z]+", AGENT))
@@ -248,6 +248,12 @@ def _bank(runtime: Runtime) -> None:
         finance = users.actor_of(view.session, users.require(view.session, PEOPLE[Role.FINANCE][0]))
         item = view.session.scalars(sa.select(Item.id).where(Item.document_no == "FP1")).one()
     runtime.write(finance, partial(rebates.enter, customer_no="KH001", day=date(2026, 3, 9), currency="CNY", amount=500, note="补记"))
+    early = invoices.Bill("FP21", date(2026, 3, 5), "CNY", 100_000, terms="2/10 NET30")
+    runtime.write(finance, lambda work: invoices.issue(work, "KH001", early) and None)
+    for number in ("SH1", "SH2"):
+        made = deliveries.Draft(number, date(2026, 3, 6), "CNY", 5_000, "DD9", "补记")
+        runtime.write(finance, partial(lambda work, draft: deliveries.enter(work, "KH001", draft) and None, draft=made))
+    runtime.write(finance, partial(deliveries.cancel, number="SH2", reason="退回"))
     ask = adjustments.Ask("write_off", ((item, 100),), "uncollectable", "补记")
     runtime.write(finance, partial(adjustments.request, customer_no="KH001", ask=ask))
 
@@ -314,7 +320,9 @@ def _routes(house: House, every: bool) -> Iterator[str]:
         if "GET" in (rule.methods or ()) and rule.endpoint not in ("static", "bootstrap.static") and not rule.rule.startswith("/api/v1/p"):
             fixed = dict(rule.defaults or {})
             path = rule.rule.split("/")[1]
-            number = NUMBERS.get(fixed.get("kind", rule.endpoint.partition(".")[0])) or {"invoices": "FP5", "receipts": "SK1", "credits": "HZ1"}.get(path, "KH001")
+            number = NUMBERS.get(fixed.get("kind", rule.endpoint.partition(".")[0])) or {"invoices": "FP5", "receipts": "SK1", "credits": "HZ1", "deliveries": "SH1"}.get(
+                path, "KH001"
+            )
             (name,) = rule.arguments - set(fixed) or ("",)
             for value in (ids.get(rule.endpoint) or ids.get(name) or [PEOPLE[Role.REP][0] if name == "username" else number])[0 if every else -1 :]:
                 yield adapter.build(rule.endpoint, ({name: value} if name else {}) | fixed)
