@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from collect.domain.rights import Actor
 from collect.runtime import Runtime, Work
-from collect.services import adjustments, bank, drafts, matching, rebates, receipts, statements, uploads
+from collect.services import adjustments, bank, bank_tables, drafts, matching, rebates, receipts, statements, uploads
 from collect.services.receipts import Receipt
 from collect.storage.bank import BankLine
 from collect.storage.customers import Customer
@@ -43,6 +43,9 @@ UBL = """<?xml version="1.0" encoding="UTF-8"?>
 <cac:LegalMonetaryTotal><cbc:TaxExclusiveAmount>12640.00</cbc:TaxExclusiveAmount><cbc:TaxInclusiveAmount>12640.00</cbc:TaxInclusiveAmount><cbc:PayableAmount>12640.00</cbc:PayableAmount>
 </cac:LegalMonetaryTotal></Invoice>"""
 HALF = "发票号,客户编号,开票日期,币种,金额,备注\nH-2026-051,C1001,2026-03-09,CNY,1250.00,加急\nH-2026-052,C9999,2026-03-09,CNY,90.00,\n"
+TABLE = "Wann,Wer,Wieviel\n2026-03-05,Blue Harbor Dental Supply Inc.,1250.00\n2026-03-06,Meridian Orthopaedics Pty Ltd,415.00\n"
+UNPLACED, PLACED = "umsatz-neu.csv", "umsatz-geprueft.csv"
+"""A bank's table whose headings nobody knows: before its columns are placed, and after it was checked with them."""
 UNREAD, CHECKED = "开票-三月上旬.csv", "开票-已核对.csv"
 
 
@@ -58,6 +61,11 @@ def fill(runtime: Runtime, finance: Actor, invoice: str) -> None:
         upload = uploads.receive(runtime, finance, "invoices", name, lambda path: Path(path).write_text(HALF, encoding="utf-8"))
         if name == CHECKED:
             assert uploads.start(runtime, finance, upload, "check").state == "done"
+    for name in (UNPLACED, PLACED):
+        upload = bank_tables.receive(runtime, finance, name, lambda path: Path(path).write_text(TABLE, encoding="utf-8"), ACCOUNT)
+        if name == PLACED:
+            bank_tables.choose(runtime, upload, ("day", "payer", "amount"), {"dates": "ymd", "decimal": ".", "account": ACCOUNT, "currency": "CNY"})
+            assert bank_tables.start(runtime, finance, upload, "check").state == "done"
 
 
 def _look_at_lines(work: Work, ids: list[int]) -> None:

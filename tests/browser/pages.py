@@ -57,6 +57,8 @@ PAGES: dict[str, tuple[str | None, str]] = {
     "cash-in": ("fang", "/bank/upload"),
     "bank-account": ("fang", "by a link"),
     "bank-statement": ("fang", "by a link"),
+    "bank-table": ("fang", "by a link"),
+    "bank-table-check": ("fang", "by a link"),
     "bank-lines": ("fang", "/bank/lines"),
     "bank-line": ("fang", "by a link"),
     "bank-lines-done": ("fang", "/bank/lines?state=ignored"),
@@ -119,12 +121,15 @@ PAGES: dict[str, tuple[str | None, str]] = {
     "not-found": ("rui", "/customers/C2001"),
     "not-for-you": ("rui", "/imports"),
 }
-# What is known by the id of a row only, by links to it: the page that the first is on, and the links one after the other.
+# What is known by the id of a row only, by links to it: the page that the first is on, and the links one after the other;
+# one with a plus is put behind the address before it, where only a form leads on.
 LINKS: dict[str, tuple[str, ...]] = {
     "adjustment": ("/adjustments", "tbody a[href^='/adjustments/']"),
     "adjustment-own": ("/adjustments", "tbody a[href^='/adjustments/']"),
     "bank-account": ("/bank", "a[href^='/bank/accounts/']"),
     "bank-statement": ("/bank", "a[href^='/bank/statements/']"),
+    "bank-table": ("/bank", f"a:text-is('{cash_book.UNPLACED}')"),
+    "bank-table-check": ("/bank", f"a:text-is('{cash_book.PLACED}')", "+/check"),
     "bank-line": ("/bank/lines", "a[href*='line=']:has-text('青禾')"),
     "draft": ("/drafts", "tbody a:text-is('E-2026-01')"),
     "draft-of-nobody": ("/drafts", "tbody a:text-is('E-2026-02')"),
@@ -171,6 +176,9 @@ def visit(page: Page, name: str) -> None:
     if name in LINKS:
         path, *links = LINKS[name]
         for link in links:
+            if link.startswith("+"):
+                path += link[1:]
+                continue
             page.goto(path)
             path = page.locator(link).first.get_attribute("href") or ""
     answer = page.goto(path)

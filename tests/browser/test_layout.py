@@ -19,7 +19,19 @@ UNFOLDED = {"en": (320, 768, 1440), "zh": (320,)}
 UNFOLD = "[...document.querySelectorAll('main details')].map((one) => { one.open = true; }).length > 0"
 """Opens what is folded, and tells whether there was anything."""
 OF_LINKS = {
-    *("adjustments.show", "bank.account", "bank.statement", "cases.answer", "cases.task", "cases.withdraw", "cash.undo", "decisions.show", "drafts.show"),
+    *(
+        "adjustments.show",
+        "bank.account",
+        "bank.statement",
+        "bank_tables.check",
+        "bank_tables.columns",
+        "cases.answer",
+        "cases.task",
+        "cases.withdraw",
+        "cash.undo",
+        "decisions.show",
+        "drafts.show",
+    ),
     *("imports.check", "imports.columns", "imports.show", "imports.undo", "outbox.show", "rebates.undo", "reminders.show", "statements.show"),
 }
 """What the pages of `LINKS` open, each of them reached through a link on another page."""
