@@ -200,8 +200,8 @@ class Month(NamedTuple):
         return self.items - self.ledger
 
 
-def control(view: View, scope: Scope, as_of: date) -> list[Month]:
-    """Receivables = ledger at the end of each month up to a date, by currency (S9).
+def control(view: View, scope: Scope, as_of: date, latest: int | None = None) -> list[Month]:
+    """Receivables = ledger at the end of each month up to a date, by currency (S9); only the `latest` so many where told.
 
     The ledger is added up from its lines; the items from the documents, which no allocation changes. A difference is
     shown, not hidden: this is the report that finds it. The last line ends with `as_of`.
@@ -211,7 +211,8 @@ def control(view: View, scope: Scope, as_of: date) -> list[Month]:
         return []
     first = min(entry.day for entry in days)
     months = _months(first, as_of)
-    proved = {name: _documents(view, scope, end) for name, end in months}
+    told = months if latest is None else months[-latest:]
+    proved = {name: _documents(view, scope, end) for name, end in told}
     found = []
     for currency in sorted({entry.currency for entry in days} | {code for sums in proved.values() for code in sums}):
         mine = [entry for entry in days if entry.currency == currency]
@@ -221,7 +222,7 @@ def control(view: View, scope: Scope, as_of: date) -> list[Month]:
             up, down = sum(entry.up for entry in some), sum(entry.down for entry in some)
             receivable += up + down
             unapplied += sum(entry.unapplied for entry in some)
-            if some or receivable or unapplied or proved[name].get(currency, 0):
+            if name in proved and (some or receivable or unapplied or proved[name].get(currency, 0)):
                 found.append(Month(name, currency, up, down, receivable, unapplied, proved[name].get(currency, 0)))
     return found
 

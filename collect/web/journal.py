@@ -20,6 +20,9 @@ from collect.web.pages import FilterForm, Permission, needs
 blueprint = Blueprint("journal", __name__, url_prefix="/journal")
 
 SHOWN = 200
+"""Vouchers on the page."""
+MONTHS = 13
+"""Months of the control on the page: each is proved from the documents anew."""
 """So many vouchers stand on the page; all of them are in the files."""
 
 
@@ -58,7 +61,7 @@ def index() -> Response:
             sentence = sentences.say(refusal)
             if (field := form._fields.get(refusal.field or "")) is not None:
                 field.errors, sentence = [sentence], ""
-        months = reports.control(view, scope, view.today)
+        months = reports.control(view, scope, view.today, None if wanted else MONTHS)
         control = reports.control_table(months, view.today)
         if wanted and not form.errors and not sentence:
             return files.of_table(view, control, wanted, f"control-{view.today.isoformat()}")
@@ -66,5 +69,5 @@ def index() -> Response:
     if not wrong:
         form.since.data, form.until.data = since.isoformat(), until.isoformat()
     table = reports.as_table(shown, since, until, i18n.current())
-    context = {"form": form, "sentence": sentence, "table": table, "count": count, "shown": SHOWN, "control": control, "ties_out": reports.ties_out(months)}
+    context = {"form": form, "sentence": sentence, "table": table, "count": count, "shown": SHOWN, "control": control, "months": MONTHS, "ties_out": reports.ties_out(months)}
     return pages.render("journal/index.html", 422 if wrong else 200, **context)

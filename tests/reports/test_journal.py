@@ -63,6 +63,7 @@ def test_the_control_ties_out_month_by_month_and_shows_what_does_not(runtime: Ru
     fill(runtime)
     with runtime.read(SYSTEM) as view:
         found = journal.control(view, ALL, date(2026, 3, 10))
+        assert journal.control(view, ALL, date(2026, 3, 10), latest=2) == found[1:], "the months before are in the balances, and not told"
     assert [tuple(line) for line in found] == [
         ("2026-01", "CNY", 107000, 0, 107000, 0, 107000),
         ("2026-02", "CNY", 0, -22000, 85000, -3000, 82000),
