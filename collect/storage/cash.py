@@ -61,6 +61,8 @@ class Credit(Base):
         sa.Index("ix_credit_customer_id_day", "customer_id", "day"),
         sa.Index("ix_credit_prepaid", "customer_id", "currency", sqlite_where=sa.text("order_no IS NOT NULL"), postgresql_where=sa.text("order_no IS NOT NULL")),
         sa.Index("ix_credit_adjustment_id", "adjustment_id"),
+        # The latest receipt through a bank is asked for on many pages (S22).
+        sa.Index("ix_credit_receipt_day", "day", "method", sqlite_where=sa.text("kind = 'receipt'"), postgresql_where=sa.text("kind = 'receipt'")),
         sa.Index("ix_credit_earned_by", "earned_by", unique=True, sqlite_where=sa.text("earned_by IS NOT NULL"), postgresql_where=sa.text("earned_by IS NOT NULL")),
     )
 

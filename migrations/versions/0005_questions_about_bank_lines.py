@@ -1,4 +1,4 @@
-"""Agreed orders of settlement, questions about bank lines, and requests that expire."""
+"""Agreed orders of settlement, questions about bank lines, requests that expire, and the latest receipt at hand."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,9 +32,12 @@ def upgrade() -> None:
     op.create_index("ix_bank_line_question", "bank_line", ["question"], unique=False)
     op.add_column("adjustment", sa.Column("expires_on", Day(), nullable=True))
     _states(*_STATES, "expired")
+    receipts = sa.text("kind = 'receipt'")
+    op.create_index("ix_credit_receipt_day", "credit", ["day", "method"], unique=False, sqlite_where=receipts, postgresql_where=receipts)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_credit_receipt_day", table_name="credit")
     op.execute("UPDATE adjustment SET state = 'withdrawn' WHERE state = 'expired'")
     _states(*_STATES)
     op.drop_column("adjustment", "expires_on")
