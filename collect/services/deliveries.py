@@ -181,16 +181,16 @@ def reopen(work: Work, invoice_nos: list[str]) -> int:
     """Invoices were taken back: what was delivered for them is not invoiced again; returns how many deliveries."""
     rows = storage.invoiced_by(work.session, work.seller.id, invoice_nos) if invoice_nos else []
     for row in rows:
-        before = {"state": row.ended, "day": row.ended_on, "invoice": row.invoice_no}
+        told = {"delivery_no": row.delivery_no, "day": row.ended_on, "invoice": row.invoice_no}
         row.ended, row.ended_on, row.ended_at, row.invoice_no, row.version = None, None, None, None, row.version + 1
-        work.note(audit.Note("reopen", "delivery", row.delivery_no, row.customer_id, before, {"state": "open"}))
+        work.note(audit.Note("reopen_delivery", "delivery", row.delivery_no, row.customer_id, told, None))
     return len(rows)
 
 
 def _end(work: Work, row: Delivery, how: str, day: date, reason: str | None) -> None:
     row.ended, row.ended_on, row.ended_at, row.reason, row.version = how, day, work.now, reason, row.version + 1
-    told = {"state": how, "day": day} | ({"invoice": row.invoice_no} if how == INVOICED else {})
-    work.note(audit.Note("invoice_delivery" if how == INVOICED else "cancel_delivery", "delivery", row.delivery_no, row.customer_id, {"state": "open"}, told, reason))
+    told = {"delivery_no": row.delivery_no, "day": day} | ({"invoice": row.invoice_no} if how == INVOICED else {})
+    work.note(audit.Note("invoice_delivery" if how == INVOICED else "cancel_delivery", "delivery", row.delivery_no, row.customer_id, None, told, reason))
 
 
 def _add(work: Work, customer_id: int, draft: Draft, invoices: _Invoices, import_id: int | None) -> Delivery:
@@ -210,8 +210,14 @@ def _add(work: Work, customer_id: int, draft: Draft, invoices: _Invoices, import
         recorded_at=work.now,
     )
     work.session.add(row)
-    told = {"delivered_on": draft.delivered_on, "currency": draft.currency, "amount": money.plain(draft.amount, draft.currency), "order_no": draft.order_no}
-    work.note(audit.Note("enter", "delivery", draft.number, customer_id, None, {name: value for name, value in told.items() if value is not None}))
+    told = {
+        "delivery_no": draft.number,
+        "delivered_on": draft.delivered_on,
+        "currency": draft.currency,
+        "amount": money.plain(draft.amount, draft.currency),
+        "order_no": draft.order_no,
+    }
+    work.note(audit.Note("enter_delivery", "delivery", draft.number, customer_id, None, {name: value for name, value in told.items() if value is not None}))
     _end_if_invoiced(work, row, draft, invoices)
     return row
 

@@ -315,7 +315,7 @@ def next_delivery(work: Work, customer_id: int, order_no: str | None) -> int:
         before = item.due_date
         _redate(work, item, work.today)
         item.trigger = terms.Trigger.NEXT_DELIVERY.value
-        after = {"due_date": item.due_date, "event": item.trigger, "order_no": order_no}
+        after = {"happened": work.today, "due_date": item.due_date, "order_no": order_no}
         work.note(audit.Note("event", "invoice", item.document_no, customer_id, {"due_date": before}, {name: value for name, value in after.items() if value is not None}))
     return len(items)
 

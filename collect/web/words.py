@@ -132,6 +132,9 @@ ACTIONS = {
     "draft": _("Kept as a draft"),
     "discard": _("Put aside"),
     "enter": _("Entered"),
+    "issue": _("Issued"),
+    "enter_delivery": _("Delivery entered"),
+    "reopen_delivery": _("Delivery not invoiced again"),
     "invoice_delivery": _("Delivery invoiced"),
     "cancel_delivery": _("Delivery cancelled"),
     "reopen_proposal": _("Proposed again after the deferral"),
@@ -165,7 +168,6 @@ ACTIONS = {
 }
 
 STEPS = ACTIONS | {
-    "issue": _("Issued"),
     "receive": _("Received"),
     "allocation": _("Applied"),
     "reversal": _("Taken back"),
@@ -353,7 +355,8 @@ FIELDS = {
     "request_state": _("State"),
     "managers": _("Managers needed"),
     "document": _("Document"),
-    "order_no": _("Order"),
+    "order_no": _("Order no."),
+    "delivery_no": _("Delivery no."),
     "settled": _("Settled"),
     "account": _("Bank account"),
     "payer": _("Payer"),
@@ -396,6 +399,7 @@ FIELDS = {
     "do_not_contact": _("Do not contact"),
     "due": _("Due"),
     "due_date": _("Due date"),
+    "issue_date": _("Issue date"),
     "due_dates": _("Due dates"),
     "effective": _("Effective"),
     "email": _("E-mail"),

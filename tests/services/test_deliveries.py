@@ -155,7 +155,7 @@ def test_cancelled_with_a_reason_once(books: Runtime) -> None:
     with books.read(SYSTEM) as view:
         row = view.session.scalars(sa.select(Delivery).where(Delivery.delivery_no == "D1")).one()
         assert (row.ended, row.ended_on, row.reason) == ("cancelled", date(2026, 3, 10), "came back")
-        assert view.session.scalars(sa.select(Audit.action).where(Audit.kind == "delivery", Audit.key == "D1").order_by(Audit.seq)).all() == ["enter", "cancel_delivery"]
+        assert view.session.scalars(sa.select(Audit.action).where(Audit.kind == "delivery", Audit.key == "D1").order_by(Audit.seq)).all() == ["enter_delivery", "cancel_delivery"]
     assert verify.verify(books) == []
 
 

@@ -253,7 +253,7 @@ def _bank(runtime: Runtime) -> None:
     for number in ("SH1", "SH2"):
         made = deliveries.Draft(number, date(2026, 3, 6), "CNY", 5_000, "DD9", "补记")
         runtime.write(finance, partial(lambda work, draft: deliveries.enter(work, "KH001", draft) and None, draft=made))
-    runtime.write(finance, partial(deliveries.cancel, number="SH2", reason="退回"))
+    runtime.write(finance, partial(deliveries.cancel, number="SH2", reason="补记"))
     ask = adjustments.Ask("write_off", ((item, 100),), "uncollectable", "补记")
     runtime.write(finance, partial(adjustments.request, customer_no="KH001", ask=ask))
 
