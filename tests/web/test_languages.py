@@ -248,11 +248,9 @@ def _bank(runtime: Runtime) -> None:
         finance = users.actor_of(view.session, users.require(view.session, PEOPLE[Role.FINANCE][0]))
         item = view.session.scalars(sa.select(Item.id).where(Item.document_no == "FP1")).one()
     runtime.write(finance, partial(rebates.enter, customer_no="KH001", day=date(2026, 3, 9), currency="CNY", amount=500, note="补记"))
-    early = invoices.Bill("FP21", date(2026, 3, 5), "CNY", 100_000, terms="2/10 NET30")
-    runtime.write(finance, lambda work: invoices.issue(work, "KH001", early) and None)
-    for number in ("SH1", "SH2"):
-        made = deliveries.Draft(number, date(2026, 3, 6), "CNY", 5_000, "DD9", "补记")
-        runtime.write(finance, partial(lambda work, draft: deliveries.enter(work, "KH001", draft) and None, draft=made))
+    runtime.write(finance, partial(invoices.issue, customer_no="KH001", bill=invoices.Bill("FP21", date(2026, 3, 5), "CNY", 100_000, terms="2/10 NET30")))
+    for made in (deliveries.Draft(number, date(2026, 3, 6), "CNY", 5_000, "DD9", "补记") for number in ("SH1", "SH2")):
+        runtime.write(finance, partial(deliveries.enter, customer_no="KH001", draft=made))
     runtime.write(finance, partial(deliveries.cancel, number="SH2", reason="补记"))
     ask = adjustments.Ask("write_off", ((item, 100),), "uncollectable", "补记")
     runtime.write(finance, partial(adjustments.request, customer_no="KH001", ask=ask))

@@ -15,11 +15,11 @@ from werkzeug.routing import Rule
 
 from collect.domain.rights import ALL, SYSTEM, Actor, Role
 from collect.runtime import Runtime, Work
-from collect.services import adjustments, bank, bank_tables, cases, drafts, dunning, escalation, matching, rebates, statements, uploads, users
+from collect.services import adjustments, bank, bank_tables, cases, deliveries, drafts, dunning, escalation, invoices, matching, rebates, receipts, statements, uploads, users
 from collect.storage import uploads as kept
 from collect.storage.bank import BankStatement
 from collect.storage.cases import Task
-from collect.storage.cash import Allocation
+from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Customer, find_customer
 from collect.storage.database import next_ids
 from collect.storage.notices import Notice
@@ -72,6 +72,9 @@ OBJECTS: dict[tuple[str, str], tuple[Any, Any, Any]] = {
     ("adjustments", "key"): ("about A1", "about B/1", 999_999_999),
     ("write_off", "number"): ("WO-A1", "WO-B1", "WO-none"),
     ("set_off", "number"): ("SO-A1", "SO-B1", "SO-none"),
+    ("discount", "number"): ("of A9", "of B9", "ED-none"),
+    ("deliveries", "number"): ("C001", "C/2", "no such customer"),
+    ("deliveries.cancel", "number"): ("L-1", "L-2", "L-none"),
     ("receipts", "number"): ("R-1", "R-2", "R-none"),
     ("receipts.new", "number"): ("C001", "C/2", "no such customer"),
     ("rebates", "number"): ("C001", "C/2", "no such customer"),
@@ -97,6 +100,7 @@ def walked(filled: Runtime) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     for _ in range(2):
         filled.write(SYSTEM, lambda work: users.issue_token(work, "rui", ["reports:read"]))
     made: dict[tuple[str, str], tuple[Any, Any, Any]] = {key: (ids[0], ids[1], 999_999_999) for key, ids in happenings(filled).items()}
+    made["discount", "number"] = (*made["discount", "number"][:2], "ED-none")
     with filled.read(SYSTEM) as view:
         tokens = list(view.session.scalars(sa.select(Token.id).order_by(Token.id)))
         ids = list(view.session.scalars(sa.select(Allocation.id).order_by(Allocation.id)))
@@ -109,7 +113,7 @@ def walked(filled: Runtime) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     return OBJECTS | made | ids_of
 
 
-def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
+def happenings(runtime: Runtime) -> dict[tuple[str, str], list[Any]]:
     """What happens with customers, once to C001 and once to C/2, by the argument that names it; to C/2 in words that are no one else's."""
     dunning.remind(runtime, SYSTEM, TODAY)
     with runtime.read(SYSTEM) as view:
@@ -120,6 +124,7 @@ def happenings(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
     found |= payers_of(runtime)
     found |= files_of(runtime)
     found |= adjustments_of(runtime)
+    found |= discounts_of(runtime)
     found["statements", "statement_id"] = [runtime.write(SYSTEM, partial(statements.make, customer_no=number, wish=statements.Wish()))[0].id for number in ("C001", "C/2")]
     found |= {("decisions", "proposal_id"): proposals, ("api_proposals", "id"): proposals}
     return found | {("reminders", "number"): notices, ("outbox", "message_id"): runtime.write(SYSTEM, add_messages)}
@@ -171,6 +176,19 @@ def adjustments_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
         entered = partial(rebates.enter, customer_no=customer, day=date(2026, 3, 1), currency=currency, amount=100, note=f"said by {customer}")
         found["rebates", "key"].append(runtime.write(SYSTEM, entered).id)
     return found
+
+
+def discounts_of(runtime: Runtime) -> dict[tuple[str, str], list[str]]:
+    """An invoice paid in time less its discount, and a delivery without an invoice, of each of the two customers."""
+    for customer, invoice, currency, delivery in (("C001", "A9", "CNY", "L-1"), ("C/2", "B9", "EUR", "L-2")):
+        bill = invoices.Bill(invoice, TODAY, currency, 5_000, terms="2/10 NET30", description=f"said by {customer}")
+        (item,) = runtime.write(SYSTEM, partial(invoices.issue, customer_no=customer, bill=bill))
+        paid = receipts.Receipt(item.customer_id, f"R-{invoice}", TODAY, currency, 4_900, payer=f"said by {customer}")
+        runtime.write(SYSTEM, partial(receipts.receive, receipt=paid, parts=[(item.id, 4_900)]))
+        draft = deliveries.Draft(delivery, TODAY, currency, 500, description=f"said by {customer}")
+        runtime.write(SYSTEM, partial(deliveries.enter, customer_no=customer, draft=draft))
+    with runtime.read(SYSTEM) as view:
+        return {("discount", "number"): list(view.session.scalars(sa.select(Credit.number).where(Credit.kind == "discount").order_by(Credit.id)))}
 
 
 def payers_of(runtime: Runtime) -> dict[tuple[str, str], list[int]]:
