@@ -413,7 +413,6 @@ FIELDS = {
     "insolvent": _("Insolvent"),
     "instead": _("Instead"),
     "invoice": _("Invoice"),
-    "issue_date": _("Issue date"),
     "items": _("Items"),
     "kept": _("Unchanged"),
     "kind": _("Kind"),
