@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from collect.domain.rights import Actor
 from collect.runtime import Runtime, Work
-from collect.services import adjustments, bank, bank_tables, drafts, matching, rebates, receipts, statements, uploads
+from collect.services import adjustments, bank, bank_tables, deliveries, drafts, matching, rebates, receipts, statements, uploads
 from collect.services.receipts import Receipt
 from collect.storage.bank import BankLine
 from collect.storage.customers import Customer
 from collect.storage.receivables import Item
 
 ACCOUNT = "1202019909006681888"
+DELIVERY = "SH-2026-031"
 ORDER = "P-8001"
 """The receipt that is kept for an order."""
 # Its last day is that of the latest receipt by bank, so that promises are judged as far as without it. Nothing applies itself.
@@ -57,6 +58,7 @@ def fill(runtime: Runtime, finance: Actor, invoice: str) -> None:
         drafts.take_in(runtime, finance, UBL.format(number=number, buyer=buyer).encode(), f"{number}.xml")
     runtime.write(finance, lambda work: _ask(work, invoice))
     runtime.write(finance, _statements)
+    runtime.write(finance, _deliveries)
     for name in (UNREAD, CHECKED):
         upload = uploads.receive(runtime, finance, "invoices", name, lambda path: Path(path).write_text(HALF, encoding="utf-8"))
         if name == CHECKED:
@@ -74,6 +76,12 @@ def _look_at_lines(work: Work, ids: list[int]) -> None:
     for line in work.session.scalars(sa.select(BankLine).where(BankLine.id.in_(ids))).all():
         if line.narrative == "存款结息":
             matching.ignore(work, line.id, line.version, WORDS["interest"])
+
+
+def _deliveries(work: Work) -> None:
+    deliveries.enter(work, "C1001", deliveries.Draft(DELIVERY, date(2026, 3, 9), "CNY", 860_000, "PO-2026-117", "随车送达，货到未开票"))
+    deliveries.enter(work, "C1001", deliveries.Draft("SH-2026-032", date(2026, 3, 8), "CNY", 41_500))
+    deliveries.cancel(work, "SH-2026-032", "客户当场退货")
 
 
 def _ask(work: Work, invoice: str) -> None:

@@ -27,6 +27,8 @@ PAGES: dict[str, tuple[str | None, str]] = {
     "customer-stopped": ("rosa", "/customers/K01"),
     "customer-promises": ("fang", "/customers/K08"),
     "customer-settled": ("fang", "/customers/C1001/settled"),
+    "deliveries": ("fang", "/customers/C1001/deliveries"),
+    "delivery-cancel": ("fang", f"/deliveries/{cash_book.DELIVERY}/cancel"),
     "customer-timeline": ("fang", "/customers/C1001/timeline"),
     "log-a-contact": ("rui", "/customers/C1001/log"),
     "log-what-was-said": ("rosa", "/customers/K08/log"),

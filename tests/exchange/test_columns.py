@@ -22,6 +22,8 @@ SPECIFIED = {
     "invoices": "invoice_no* 发票号 customer_no* 客户编号 issue_date* 开票日期 due_date 到期日 amount* 金额 po_no 订单号 delivered_on 送货日期 doc_type 单据类型 status 状态",
     "credits": "credit_no* 贷项编号 customer_no* 客户编号",
     "payments": "payment_ref* 收款编号 customer_no* 客户编号 date* 收款日期 method 方式 bank_reference 流水号",
+    # Not in that table: what was delivered and is not invoiced (S4), named in the manner of the others.
+    "deliveries": "delivery_no* 送货单号 customer_no* 客户编号 delivered_on* 送货日期 currency 币种 amount* 金额 invoice_no 发票号",
 }
 REQUIRED = {
     "customers": {"customer_no", "name"},
@@ -29,6 +31,7 @@ REQUIRED = {
     "invoices": {"invoice_no", "customer_no", "issue_date", "amount"},
     "credits": {"credit_no", "customer_no", "date", "amount"},
     "payments": {"payment_ref", "customer_no", "date", "amount"},
+    "deliveries": {"delivery_no", "customer_no", "delivered_on", "amount"},
 }
 
 

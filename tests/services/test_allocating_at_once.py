@@ -84,7 +84,7 @@ def test_one_receipt_is_reached_for_by_two_invoices(runtime: Runtime) -> None:
 # Takes money in, takes it back, applies and decides, again and again, and prints the codes of what was refused.
 BUSY = """
 import os, sys
-from datetime import date
+from datetime import date, datetime
 os.environ.update(COLLECT_DATABASE_URL=sys.argv[1], COLLECT_DATA_DIR=sys.argv[2])
 from collect import runtime, settings
 from collect.domain.errors import Refusal
@@ -92,8 +92,8 @@ from collect.domain.rights import ALL, SYSTEM, Actor, Role
 from collect.services import adjustments, cash, receipts
 from collect.services.receipts import Receipt
 name, me = sys.argv[3], Actor(sys.argv[3], int(sys.argv[4]), Role.MANAGER, ALL)
-customer, item, *asked = map(int, sys.argv[5:])
-run = runtime.start(settings.load())
+customer, item, *asked = map(int, sys.argv[5:-1])
+run = runtime.start(settings.load(), lambda: datetime.fromisoformat(sys.argv[-1]))
 def take(n):
     return lambda work: receipts.receive(work, Receipt(customer, f"{name}-{n}", date(2026, 2, 1), "CNY", 500), [(item, 300)]) and None
 acts = []
@@ -130,7 +130,13 @@ def test_taking_in_taking_back_refunding_and_writing_off_at_once(runtime: Runtim
     asks = (Ask("write_off", ((item, 2000),), "other", "small"), Ask("refund", ((credit, 3000),), "overpaid", "paid twice"))
     asked = [runtime.write(SYSTEM, lambda work, ask=ask: adjustments.request(work, "C1", ask).id) for ask in asks]
     url = runtime.engine.url.render_as_string(hide_password=False)
-    told = together(BUSY, *([url, str(runtime.settings.data_dir), name, str(key), str(customer), str(item), *map(str, asked)] for name, key in (("mei", 50), ("ning", 51))))
+    told = together(
+        BUSY,
+        *(
+            [url, str(runtime.settings.data_dir), name, str(key), str(customer), str(item), *map(str, asked), runtime.clock().isoformat()]
+            for name, key in (("mei", 50), ("ning", 51))
+        ),
+    )
     assert set(" ".join(told).split()) == {"adjustment_decided"}
     with runtime.read(SYSTEM) as view:
         assert view.session.execute(sa.text("SELECT open_minor FROM item WHERE document_no = 'I1'")).scalar_one() == 2600

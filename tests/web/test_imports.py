@@ -243,7 +243,7 @@ def test_an_import_is_undone_with_a_reason(filled: Runtime, sign_in: SignIn) -> 
     again = client.post(f"{result}/undo", data={"csrf_token": token(client), "reason": "again"})
     assert again.status_code == 422 and "was undone already" in again.get_data(as_text=True)
     customers = next(row["File"].href for row in get(client, "/imports").rows() if row["Held"].text == "Customers")
-    assert "cannot be undone, because nothing is deleted here" in get(client, f"{customers}/undo").text
+    assert "cannot be undone as a whole: nothing is deleted here" in get(client, f"{customers}/undo").text
     assert verify.verify(filled) == []
 
 
