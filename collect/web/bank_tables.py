@@ -219,7 +219,7 @@ def _page(upload: Upload, form: TableForm, status: int = 200, heading: HeadForm 
         heading=heading or HeadForm(formdata=None, data={"head": upload.choices["head"]}),
         loading=loading if saved else None,
         rows=list(zip(look.headers, upload.choices["columns"], strict=True)),
-        roles=ROLES,
+        names=[(role, i18n.gettext(label)) for role, label in ROLES.items()],
         accounts=accounts,
         lost=bank_tables.missing_mapping(runtime, actor, upload),
         proofs=bank_tables.proofs(upload),
