@@ -48,6 +48,8 @@ def test_the_proposal_is_shown_with_its_reasons_and_accepted(filled: Runtime, li
     told = client.get(answer.headers["Location"]).get_data(as_text=True)
     assert "Receipt 2233-TX-0001 was made of this line." in told and "Somebody &lt;else&gt;" in told
     assert state(filled, lines[0])[0] == "applied" and verify.verify(filled) == []
+    who = [row["By"].text for row in get(client, "/receipts/2233-TX-0001").rows() if "By" in row]
+    assert who == ["fang"], "what the line settled was done by him who accepted it"
     again = post(client, f"/bank/lines/{lines[0]}/accept", version=2)
     assert again.status_code == 409 and "was changed meanwhile" in again.get_data(as_text=True)
 
