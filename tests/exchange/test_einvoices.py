@@ -280,3 +280,27 @@ def test_amounts_go_in_exactly() -> None:
 
 def test_an_archive_that_unpacks_to_too_much_is_refused() -> None:
     assert refusal(ofd({"OFD.xml": BODY % "", "Doc_0/big.xml": "<a>" + " " * 40_000_000 + "</a>"})) == "einvoice_archive"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_part_packed_in_a_way_that_no_invoice_is_is_refused(method: int) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as archive:
+        archive.writestr("OFD.xml", BODY % "")
+    assert refusal(held.getvalue()) == "einvoice_archive"
+
+
+@pytest.mark.parametrize("flag", [0x1, 0x20, 0x40])
+def test_a_part_that_is_locked_is_refused(flag: int) -> None:
+    """Encrypted, a patch, strongly encrypted: the flag stands at byte 6 of the part's own head and 8 of its entry in the directory."""
+    data = bytearray(ofd({"OFD.xml": BODY % ""}))
+    for head, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(head) + place] |= flag
+    assert refusal(bytes(data)) == "einvoice_archive"
+
+
+def test_a_broken_part_is_refused() -> None:
+    """A byte of the packed text is another one: what is unpacked is not what the archive says of it."""
+    data = bytearray(ofd({"OFD.xml": BODY % ""}))
+    data[data.index(b"OFD.xml") + 40] ^= 0xFF
+    assert refusal(bytes(data)) == "einvoice_archive"

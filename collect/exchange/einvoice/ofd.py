@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 
@@ -19,6 +20,10 @@ _MOST_PARTS = 2_000
 _SPACES = re.compile(rb"[ \t\r\n]{200}")
 _ENCODING = re.compile(rb"""^\s{0,80}<\?xml[^>]{0,200}?encoding\s{0,9}=\s{0,9}["']([^"']{0,40})["']""")
 _ENCODINGS = frozenset([b"utf-8", b"utf8", b"gbk", b"gb2312", b"gb18030"])
+_LOCKED = 0x1 | 0x20 | 0x40
+"""Flags of a part that is encrypted (1), a patch of another (0x20), or strongly encrypted (0x40): nothing we could read."""
+_DAMAGED = (ValueError, IndexError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, zlib.error)
+"""What looking through raises: ours (ValueError), and `zipfile` on parts that are broken, nameless (IndexError) or newer than it knows."""
 
 
 def read(content: bytes, source: Source) -> EInvoice:
@@ -32,6 +37,9 @@ def read(content: bytes, source: Source) -> EInvoice:
     try:
         xlsx_guard.inspect(source)
         _look_through(source)
+    except (Refusal, *_DAMAGED):
+        raise Refusal("einvoice_archive", None, name=source.name) from None
+    try:
         found = ofdkit.extract_invoice(content)
     except Exception:  # the reader of OFD raises anything; whatever it is, the file cannot be read
         raise Refusal("einvoice_archive", None, name=source.name) from None
@@ -86,10 +94,9 @@ def _look_through(source: Source) -> None:
                 continue
             if entry.file_size > left:
                 raise ValueError("size")
-            try:
-                data = archive.read(entry)
-            except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as problem:
-                raise ValueError("part") from problem
+            if entry.flag_bits & _LOCKED or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError("part")
+            data = archive.read(entry)
             left, tags = left - len(data), tags + data.count(b"<")
             named = _ENCODING.search(data[:400])
             if tags > _MOST_TAGS or _SPACES.search(data) or (named and named[1].lower() not in _ENCODINGS):
