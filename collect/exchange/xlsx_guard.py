@@ -83,7 +83,7 @@ def _entries(file: BinaryIO, source: Source) -> list[zipfile.ZipInfo]:
     entries = zipfile.ZipFile(file).infolist()
     if any(entry.flag_bits & 1 for entry in entries):
         raise Refusal("encrypted_excel", None, name=source.name)
-    return [entry for entry in entries if not entry.is_dir()]
+    return [entry for entry in entries if not entry.filename.endswith("/")]  # is_dir() fails on an entry without a name
 
 
 class _Room:

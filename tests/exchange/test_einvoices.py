@@ -304,3 +304,12 @@ def test_a_broken_part_is_refused() -> None:
     data = bytearray(ofd({"OFD.xml": BODY % ""}))
     data[data.index(b"OFD.xml") + 40] ^= 0xFF
     assert refusal(bytes(data)) == "einvoice_archive"
+
+
+def test_an_entry_without_a_name_is_no_fault_of_ours() -> None:
+    """Nameless beside OFD.xml, which holds no invoice: the archive is read, and nothing is found in it."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), "x")
+        archive.writestr("OFD.xml", BODY % "")
+    assert refusal(held.getvalue()) == "einvoice_archive"

@@ -22,8 +22,8 @@ _ENCODING = re.compile(rb"""^\s{0,80}<\?xml[^>]{0,200}?encoding\s{0,9}=\s{0,9}["
 _ENCODINGS = frozenset([b"utf-8", b"utf8", b"gbk", b"gb2312", b"gb18030"])
 _LOCKED = 0x1 | 0x20 | 0x40
 """Flags of a part that is encrypted (1), a patch of another (0x20), or strongly encrypted (0x40): nothing we could read."""
-_DAMAGED = (ValueError, IndexError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, zlib.error)
-"""What looking through raises: ours (ValueError), and `zipfile` on parts that are broken, nameless (IndexError) or newer than it knows."""
+_DAMAGED = (ValueError, NotImplementedError, EOFError, struct.error, zipfile.BadZipFile, zlib.error)
+"""What looking through raises: ours (ValueError), and `zipfile` on parts that are broken or newer than it knows."""
 
 
 def read(content: bytes, source: Source) -> EInvoice:
