@@ -307,7 +307,7 @@ def test_a_broken_part_is_refused() -> None:
 
 
 def test_an_entry_without_a_name_is_no_fault_of_ours() -> None:
-    """Nameless beside OFD.xml, which holds no invoice: the archive is read, and nothing is found in it."""
+    """Nameless beside an OFD.xml whose document is missing: told in a sentence, not broken off."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
         archive.writestr(zipfile.ZipInfo(""), "x")
