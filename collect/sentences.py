@@ -147,6 +147,9 @@ SENTENCES: dict[str, str] = {
     "statement_no_lines": _("{name} has a head, but no line below it."),
     "statement_direction": _("Line {line}: nothing tells whether the money came in or went out ({value}); export the table with its direction or balance."),
     "statement_account": _("{name} does not say which account it is of; name the account."),
+    "statement_like_account": _(
+        "The file is of account {value}, which seems to be our account {other} written in another way; name ours ({other}) if it is, and {value} if it is not."
+    ),
     "bad_statement_line": _("Line {line}: {value} is no date or amount that can be read."),
     "account_name_missing": _("Give the account a name."),
     "xml_broken": _("{name} is no complete XML: line {line} cannot be read."),

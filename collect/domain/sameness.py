@@ -1,4 +1,4 @@
-"""Whether two bank lines are one line told in two forms, and whether one takes the other back (S16)."""
+"""Whether two bank lines are one line told in two forms, whether one takes the other back, and whether two numbers name one account (S16)."""
 
 from __future__ import annotations
 
@@ -93,6 +93,35 @@ def taken_back(line: Told, reversal: bool, earlier: Sequence[Told]) -> int | Non
         if number or reversal or (said and payer):
             best = max(best, (number, payer, credit.day, place)) if best else (number, payer, credit.day, place)
     return best[3] if best else None
+
+
+def compare_numbers(one: str, other: str) -> str:
+    """Whether two ways to write the number of an account name one account: SAME, PERHAPS, or OTHER.
+
+    An IBAN is the country, two check digits and the account's number at home, where the bank's code stands before the
+    account's own (ISO 13616). A number at home that tells both parts is the same account or another one; one that tells
+    the account alone, and ends the IBAN, is perhaps the same: another bank may have given the same number.
+    """
+    ibans = [_iban(number) for number in (one, other)]
+    if (ibans[0] is None) == (ibans[1] is None):
+        return OTHER
+    home, local = (ibans[0], other) if ibans[0] else (ibans[1], one)
+    bank, _, account = re.sub(r"(?<=\d)[A-Z]{3}$", "", local.upper().strip()).rpartition("/")
+    bank, account = _tight(bank), _tight(account).lstrip("0")
+    if home is None or len(account) < _SHORTEST:
+        return OTHER
+    if bank.isdigit():
+        return SAME if re.fullmatch(rf"[A-Z]{{0,4}}0*{bank.lstrip('0')}0*{account}", home) else OTHER
+    return PERHAPS if home.endswith(account) else OTHER
+
+
+def _iban(number: str) -> str | None:
+    """The account's number at home within an IBAN; None where the number is none, or its check digits are wrong (ISO 7064, 97-10)."""
+    told = number.upper().replace(" ", "")
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", told):
+        return None
+    rearranged = "".join(str(int(sign, 36)) for sign in told[4:] + told[:4])
+    return told[4:] if int(rearranged) % 97 == 1 else None
 
 
 def _same_payer(one: Told, other: Told) -> bool:

@@ -106,7 +106,8 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, acc
     names or closes it afterwards. `account` names ours where a table tells none; a table whose headings are those of a
     saved mapping is read by it. Two lines that the bank tells exactly alike in one file are two; a line that another file
     told already is the same one. Raises a Refusal, and stores nothing, where a file cannot be read, does not add up
-    (`statement_off`, `statement_balance`), tells no account (`statement_account`), or is in the books already and was
+    (`statement_off`, `statement_balance`), tells no account (`statement_account`) or one that perhaps is ours written in another way
+    (`statement_like_account`), or is in the books already and was
     read in another way then (`statement_twice`).
     """
     actor.need(Permission.IMPORT)
@@ -160,23 +161,41 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, how:
         number = _plain(how.account) if how.account else _plain(statement.account)
         if not number:
             raise Refusal("statement_account", "account", name=name)
-        found = storage.find_account(work.session, work.seller.id, number, statement.currency)
+        found = _account_of(work, number, statement.currency, bool(how.account))
         if found is None:
             found = _open_account(work, number, statement.currency)
             taken.accounts_made.append(number)
-        if number not in taken.accounts:
-            taken.accounts.append(number)
+        if found.number not in taken.accounts:
+            taken.accounts.append(found.number)
         known_file = found.id not in seen and storage.has_file(work.session, found.id, sha256)
         before = taken.new
         _store_one(work, found, statement, name, sha256, taken, seen.setdefault(found.id, Counter()), how.preview)
         if known_file and taken.new > before:
-            raise Refusal("statement_twice", None, name=name, account=number)
+            raise Refusal("statement_twice", None, name=name, account=found.number)
     taken.seen.sort(key=lambda row: row.line)
     del taken.seen[how.preview :]
     if taken.new or taken.accounts_made:
         told = {"file": name[:255], "file_hash": sha256, "lines": taken.lines, "new": taken.new, "accounts": taken.accounts}
         work.note(audit.Note("take_in", "bank", sha256[:16], after=told))
     return taken
+
+
+def _account_of(work: Work, number: str, currency: str, named: bool) -> BankAccount | None:
+    """Our account of a number, be it written at home or as an IBAN; None for a new one. Refusal `statement_like_account` where a person has to say.
+
+    A number that somebody `named` is taken as it is written.
+    """
+    found = storage.find_account(work.session, work.seller.id, number, currency)
+    if found is not None or named:
+        return found
+    alike = [(sameness.compare_numbers(account.number, number), account) for account in storage.load_accounts_in(work.session, work.seller.id, currency)]
+    same = [account for verdict, account in alike if verdict == sameness.SAME]
+    perhaps = [account for verdict, account in alike if verdict == sameness.PERHAPS]
+    if same:
+        return same[0]
+    if perhaps:
+        raise Refusal("statement_like_account", "account", value=number, other=perhaps[0].number)
+    return None
 
 
 def _open_account(work: Work, number: str, currency: str) -> BankAccount:

@@ -127,6 +127,11 @@ def find_account(session: Session, seller_id: int, number: str, currency: str | 
     return session.scalars(query.order_by(BankAccount.id)).first()
 
 
+def load_accounts_in(session: Session, seller_id: int, currency: str) -> list[BankAccount]:
+    """Our accounts in a currency, the oldest first."""
+    return list(session.scalars(sa.select(BankAccount).where(BankAccount.seller_id == seller_id, BankAccount.currency == currency).order_by(BankAccount.id)))
+
+
 def load_known(session: Session, account_id: int, marks: Collection[str]) -> dict[str, tuple[int, int]]:
     """How many lines of each of these fingerprints an account has already, and the ordinal after their last."""
     found: dict[str, tuple[int, int]] = {}

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from collect.domain.sameness import OTHER, PERHAPS, SAME, Told, compare, taken_back, tokens, trace_of
+from collect.domain.sameness import OTHER, PERHAPS, SAME, Told, compare, compare_numbers, taken_back, tokens, trace_of
 
 DAY, NEXT = date(2026, 3, 9), date(2026, 3, 10)
 
@@ -55,3 +55,24 @@ def test_a_debit_takes_back_by_number_by_flag_or_by_word() -> None:
     assert taken_back(told(amount=-25_001), True, came) is None
     assert taken_back(told(amount=-25_000, day=date(2026, 2, 28)), True, came) is None
     assert taken_back(told(amount=-25_000, day=date(2027, 6, 1)), True, came) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [
+        # The home number within DE89 3704 0044 0532 0130 00 is bank 37040044, account 0532013000.
+        ("DE89370400440532013000", "37040044/532013000", SAME),
+        ("DE89370400440532013000", "37040044/0532013000EUR", SAME),  # as German banks write :25: with the currency behind
+        ("37040044/0532013000", "DE89370400440532013000", SAME),
+        ("DE89370400440532013000", "37040045/0532013000", OTHER),  # another bank's account of that number
+        ("DE89370400440532013000", "37040044/2013000", OTHER),  # ends it, but is not all of the account
+        ("GB29NWBK60161331926819", "601613/31926819", SAME),  # sort code 60-16-13; the bank's letters come first
+        ("DE89370400440532013000", "0532013000", PERHAPS),  # no bank is told
+        ("DE89370400440532013000", "COBADEFF/532013000", PERHAPS),  # a name of a bank is no code within the number
+        ("DE89370400440532013000", "13000", OTHER),  # too short to mean anything
+        ("DE88370400440532013000", "37040044/532013000", OTHER),  # wrong check digits: no IBAN
+        ("37040044/532013000", "532013000", OTHER),  # two numbers at home are compared as they are written
+    ],
+)
+def test_one_account_written_in_two_ways(one: str, other: str, verdict: str) -> None:
+    assert compare_numbers(one, other) == verdict

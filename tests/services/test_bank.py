@@ -124,3 +124,22 @@ def test_what_waits_is_added_up_beyond_the_largest_amount(books: Runtime) -> Non
     bank.take_in(books, SYSTEM, table(most, most), "most.csv")
     with books.read(SYSTEM) as view:
         assert [(row.waiting, row.waiting_minor) for row in storage.load_accounts(view.session)] == [(2, 2 * (2**63 - 1))]
+
+
+def of_account(number: str) -> bytes:
+    """A table of one line of an account."""
+    return MONDAY.decode("gb18030").replace("6222001", number).encode("gb18030")
+
+
+def test_an_account_written_in_another_way_is_the_same_or_asked_for(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """The lines of Monday told of the IBAN and of the account at home are the same lines; where no bank is told, a person says which account it is."""
+    clock.set("2026-03-11T04:00:00")
+    iban, home, alone = "DE89370400440532013000", "37040044/0532013000", "532013000"
+    assert bank.take_in(sqlite_runtime, SYSTEM, of_account(iban), "iban.csv").accounts_made == [iban]
+    again = bank.take_in(sqlite_runtime, SYSTEM, of_account(home), "home.csv")
+    assert (again.new, again.unchanged, again.accounts, again.accounts_made) == (0, 3, [iban], [])
+    with pytest.raises(Refusal, match="statement_like_account") as asked:
+        bank.take_in(sqlite_runtime, SYSTEM, of_account(alone), "alone.csv")
+    assert (asked.value.field, asked.value.params) == ("account", {"value": alone, "other": iban})
+    assert bank.take_in(sqlite_runtime, SYSTEM, of_account(alone), "alone.csv", iban).new == 0
+    assert bank.take_in(sqlite_runtime, SYSTEM, of_account(alone), "alone.csv", alone).accounts_made == [alone]
