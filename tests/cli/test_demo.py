@@ -18,8 +18,6 @@ from collect.services import demo, users
 from tests.cli.conftest import Program
 from tests.conftest import FixedClock
 
-pytestmark = pytest.mark.xdist_group("demo served")
-
 
 @pytest.fixture
 def place(made: Path, tmp_path: Path) -> Path:
