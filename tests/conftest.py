@@ -111,7 +111,7 @@ def start_postgres() -> str:
     admin = sa.create_engine(setup.database.normalise(server.get_uri()), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with admin.connect() as connection:
         # Tests kill programs, never the machine: what the operating system has taken is safe enough.
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        for setting in ("fsync", "full_page_writes"):
             connection.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
         connection.exec_driver_sql("SELECT pg_reload_conf()")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +17,30 @@ from sqlalchemy.orm import Session
 from collect import assets
 from collect.domain import interest, money
 from collect.domain.errors import NotFound, Refusal
-from collect.domain.rights import Scope
+from collect.domain.rights import Permission, Scope
 from collect.runtime import Work
 from collect.services import invoices
 from collect.services.invoices import Bill
+from collect.storage import audit
 from collect.storage.cash import Allocation
-from collect.storage.customers import Customer
-from collect.storage.rates import load_rates
+from collect.storage.customers import Customer, find_customer
+from collect.storage.rates import AgreedInterest, load_rates
 from collect.storage.receivables import Item, find_items
+
+AGREED = "agreed"
+LONGEST_CLAUSE = 200
+MOST_A_YEAR = Fraction(100)
+"""More than this is a slip of the hand; what courts take back is far less (30 % above the loss, 合同编通则解释 art. 65)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a contract says of interest: so many percent a day, or a year of 360 or 365 days, and where it says so."""
+
+    percent: str
+    daily: bool
+    day_count: int
+    clause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +68,73 @@ def rules() -> dict[str, Named]:
     with (assets.folder("config") / "interest.toml").open("rb") as file:
         told = tomllib.load(file)["rules"]
     return {code: Named(_rule(code, given), {"en": given["en"], "zh": given["zh"]}, tuple(given.get("countries", ()))) for code, given in told.items()}
+
+
+def rules_of(session: Session, customer_id: int) -> dict[str, Named]:
+    """The rules for a customer, by code: first what his contract agrees, if it does, then those as shipped."""
+    found = session.get(AgreedInterest, customer_id)
+    return ({AGREED: _agreed(found)} if found is not None else {}) | rules()
+
+
+def _agreed(found: AgreedInterest) -> Named:
+    rule = interest.Rule(AGREED, "daily" if found.daily else "yearly", Fraction(found.percent), day_count=found.day_count, source=found.clause)
+    if found.daily:
+        return Named(rule, {"en": f"Agreed: {found.percent} % a day", "zh": f"合同约定：每日 {found.percent}%"}, ())
+    return Named(rule, {"en": f"Agreed: {found.percent} % a year of {found.day_count} days", "zh": f"合同约定：年利率 {found.percent}%（按 {found.day_count} 天）"}, ())
+
+
+def agree(work: Work, customer_no: str, told: Agreement) -> None:
+    """Note what a customer's contract agrees on interest, with its clause; interest is reckoned by it from now on (S14).
+
+    Raises NotFound; Refusal `bad_percent`, `bad_day_count`, `clause_missing`, `too_long`.
+    """
+    work.actor.need(Permission.ALLOCATE)
+    customer = find_customer(work.session, work.actor.scope, customer_no)
+    if customer is None:
+        raise NotFound("customer", customer_no)
+    clause = " ".join(told.clause.split())
+    if not clause:
+        raise Refusal("clause_missing", "clause")
+    if len(clause) > LONGEST_CLAUSE:
+        raise Refusal("too_long", "clause", value=clause[:40], longest=LONGEST_CLAUSE)
+    if told.day_count not in (360, 365):
+        raise Refusal("bad_day_count", "day_count", value=str(told.day_count))
+    percent = _percent(told.percent, told.daily)
+    known = work.session.get(AgreedInterest, customer.id)
+    after = {"percent": percent, "daily": told.daily, "day_count": told.day_count, "clause": clause}
+    before = {name: getattr(known, name) for name in after} if known is not None else None
+    if before == after:
+        return
+    if known is None:
+        work.session.add(AgreedInterest(customer_id=customer.id, by=work.actor.name, recorded_at=work.now, **after))
+    else:
+        for name, value in after.items():
+            setattr(known, name, value)
+        known.by, known.recorded_at = work.actor.name, work.now
+    work.note(audit.Note("change", "agreed_interest", customer_no, customer.id, before, after))
+
+
+def end_agreement(work: Work, customer_no: str) -> None:
+    """A contract agrees on no interest any more. NotFound outside the scope."""
+    work.actor.need(Permission.ALLOCATE)
+    customer = find_customer(work.session, work.actor.scope, customer_no)
+    if customer is None:
+        raise NotFound("customer", customer_no)
+    known = work.session.get(AgreedInterest, customer.id)
+    if known is not None:
+        before = {"percent": known.percent, "daily": known.daily, "day_count": known.day_count, "clause": known.clause}
+        work.session.delete(known)
+        work.note(audit.Note("change", "agreed_interest", customer_no, customer.id, before, None))
+
+
+def _percent(text: str, daily: bool) -> str:
+    """A percent as decimal text without needless zeros; Refusal `bad_percent` unless above 0 and at most 100 a year (6 decimals)."""
+    told = money.fold(text).strip().removesuffix("%").strip()
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,6})?", told) or not 0 < Fraction(told) * (365 if daily else 1) <= MOST_A_YEAR:
+        raise Refusal("bad_percent", "percent", value=text[:24])
+    whole, _, part = told.partition(".")
+    part = part.rstrip("0")
+    return f"{int(whole)}.{part}" if part else str(int(whole))
 
 
 def _rule(code: str, given: Mapping[str, Any]) -> interest.Rule:
@@ -102,11 +186,13 @@ def claim(work: Work, number: str, code: str, claim_no: str, as_of: date) -> Ite
     Refusal `interest_nothing` where nothing is left to claim, `unknown_rule`, and those of issuing a document. The
     fixed sum is claimed with the first claim only.
     """
-    named = rules().get(code)
+    items = find_items(work.session, work.actor.scope, number)
+    if not items:
+        raise NotFound("invoice", number)
+    named = rules_of(work.session, items[0].customer_id).get(code)
     if named is None:
         raise Refusal("unknown_rule", "rule", value=code)
     reckoned = reckon(work.session, work.actor.scope, number, named.rule, as_of)
-    items = find_items(work.session, work.actor.scope, number)
     before = work.session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Item.amount_minor), 0)).where(Item.about_id == items[0].id, Item.kind == "interest", Item.voided_on.is_(None))
     )

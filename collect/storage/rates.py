@@ -1,4 +1,4 @@
-"""Exchange rates and interest reference rates by the day they are in force from, each with its source."""
+"""Exchange rates and interest reference rates by the day they are in force from, each with its source; and the interest that contracts agree."""
 
 from __future__ import annotations
 
@@ -26,6 +26,19 @@ class Rate(Base):
     by: Mapped[str] = mapped_column(sa.String(64))
     recorded_at: Mapped[datetime] = mapped_column(Instant)
     __table_args__ = (sa.Index("ix_rate_base_quote_since", "base", "quote", "since"),)
+
+
+class AgreedInterest(Base):
+    """What a customer's contract agrees on interest for late payment: `percent` (decimal text) a day or a year of `day_count` days, with its clause (S14)."""
+
+    __tablename__ = "agreed_interest"
+    customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customer.id"), primary_key=True, autoincrement=False)
+    percent: Mapped[str] = mapped_column(sa.String(24))
+    daily: Mapped[bool] = mapped_column(sa.Boolean)
+    day_count: Mapped[int] = mapped_column(sa.Integer)
+    clause: Mapped[str] = mapped_column(sa.String(200))
+    by: Mapped[str] = mapped_column(sa.String(64))
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
 
 
 def load_rates(session: Session, base: str, quote: str) -> list[Rate]:

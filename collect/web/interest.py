@@ -34,6 +34,17 @@ class ClaimForm(PageForm):
     through = StringField(i18n.lazy("Reckoned through"), [validators.InputRequired()], widget=DateInput())
 
 
+class AgreementForm(PageForm):
+    """What the customer's contract says of interest."""
+
+    percent = StringField(i18n.lazy("Percent"), [validators.InputRequired(), validators.Length(max=24)])
+    per = SelectField(
+        i18n.lazy("Counted"),
+        choices=pages.choices({"day": i18n.lazy("a day"), "365": i18n.lazy("a year of 365 days"), "360": i18n.lazy("a year of 360 days")}),
+    )
+    clause = StringField(i18n.lazy("Clause"), [validators.InputRequired(), validators.Length(max=services.LONGEST_CLAUSE)])
+
+
 class RateForm(PageForm):
     """One rate from a day on."""
 
@@ -70,22 +81,62 @@ def claim(number: str) -> Response:
     return _page(number, ClaimForm())
 
 
-def _page(number: str, form: ClaimForm) -> Response:
+@blueprint.post("/invoices/<number:number>/interest/agreement")
+@needs(Permission.ALLOCATE)
+def agreement(number: str) -> Response:
+    """Note what the customer's contract agrees on interest."""
+    form = AgreementForm()
+    if not form.validate():
+        return _page(number, ClaimForm(formdata=None), form, 422)
+    per = form.per.data or ""
+    told = services.Agreement(form.percent.data or "", per == "day", 360 if per == "360" else 365, form.clause.data or "")
+    customer_no = _customer_of(number)
+    try:
+        pages.write(lambda work: services.agree(work, customer_no, told))
+    except Refusal as refusal:
+        form.blame(refusal)
+        return _page(number, ClaimForm(formdata=None), form, 422)
+    flash(i18n.gettext("What the contract of {customer} agrees on interest is noted.", customer=customer_no))
+    return pages.go("interest.show", number=number)
+
+
+@blueprint.post("/invoices/<number:number>/interest/agreement/end")
+@needs(Permission.ALLOCATE)
+def end_agreement(number: str) -> Response:
+    """The contract agrees on no interest any more."""
+    customer_no = _customer_of(number)
+    pages.write(lambda work: services.end_agreement(work, customer_no))
+    flash(i18n.gettext("No interest is agreed with {customer} any more.", customer=customer_no))
+    return pages.go("interest.show", number=number)
+
+
+def _customer_of(number: str) -> str:
+    """The number of an invoice's customer; NotFound outside the scope."""
+    with pages.read_view() as view:
+        items = find_items(view.session, view.actor.scope, number)
+        if not items:
+            raise NotFound("invoice", number)
+        return load_customers(view.session, view.actor.scope, [items[0].customer_id])[items[0].customer_id].customer_no
+
+
+def _page(number: str, form: ClaimForm, agreeing: AgreementForm | None = None, status: int = 200) -> Response:
     asked = request.args.get("as_of", "")
     with pages.read_view() as view:
         as_of = options.parse_day(asked, "as_of") if asked else view.today
         items = find_items(view.session, view.actor.scope, number)
         if not items:
             raise NotFound("invoice", number)
-        country = load_customers(view.session, view.actor.scope, [items[0].customer_id])[items[0].customer_id].country
-        shown = [_shown(view.session, view.actor.scope, number, code, country, as_of) for code in services.rules()]
+        customer = load_customers(view.session, view.actor.scope, [items[0].customer_id])[items[0].customer_id]
+        known = services.rules_of(view.session, customer.id)
+        shown = [_shown(view.session, view.actor.scope, number, named, customer.country, as_of) for named in known.values()]
         today = view.today
-    shown.sort(key=lambda one: not one.fits)
+    shown.sort(key=lambda one: (one.code != services.AGREED, not one.fits))
     form.rule.choices = pages.choices({one.code: one.name for one in shown if one.told})
     context: dict[str, Any] = {"number": number, "currency": items[0].currency, "shown": shown, "as_of": as_of, "form": form}
-    if request.method == "GET":
+    context |= {"customer": customer, "agreed": known.get(services.AGREED), "agreeing": agreeing or AgreementForm(formdata=None)}
+    if request.method == "GET" or agreeing is not None:
         form.number.data, form.through.data = f"{number}-INT", today.isoformat()
-        return pages.render("interest/show.html", **context)
+        return pages.render("interest/show.html", status, **context)
     if not form.validate():
         return pages.render("interest/show.html", 422, **context)
     try:
@@ -107,8 +158,7 @@ def _through(text: str, today: date) -> date:
     return day
 
 
-def _shown(session: object, scope: object, number: str, code: str, country: str, as_of: date) -> Shown:
-    named = services.rules()[code]
+def _shown(session: object, scope: object, number: str, named: services.Named, country: str, as_of: date) -> Shown:
     told, sentence = None, ""
     try:
         told = services.reckon(session, scope, number, named.rule, as_of)  # type: ignore[arg-type]
@@ -116,7 +166,7 @@ def _shown(session: object, scope: object, number: str, code: str, country: str,
         raise
     except Refusal as refusal:
         sentence = sentences.say(refusal)
-    return Shown(code, named.names.get(i18n.current(), named.names["en"]), named.rule.source, country in named.countries, told, sentence)
+    return Shown(named.rule.code, named.names.get(i18n.current(), named.names["en"]), named.rule.source, country in named.countries, told, sentence)
 
 
 @blueprint.route("/rates", methods=["GET", "POST"])

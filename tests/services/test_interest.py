@@ -68,3 +68,36 @@ def test_a_reference_rate_is_entered_with_its_source_before_it_counts(books: Run
     with pytest.raises(Forbidden):
         books.write(Actor("rui", 1, Role.REP, Scope(None)), lambda work: rates.enter(work, "USD", "CNY", date(2026, 1, 1), "7", "x"))
     assert verify.verify(books) == []
+
+
+def test_what_a_contract_agrees_comes_first(books: Runtime) -> None:
+    """0.03 % a day: 10 days of 100,000 = 300.00. 6 % a year of 360 days: 100,000 × 0.06 × 10 / 360 = 166.67. Then nothing any more."""
+    for told, expected in ((interest.Agreement("0.0300", True, 365, "合同第8条"), 30_000), (interest.Agreement("6%", False, 360, "合同第8条"), 16_667)):
+        books.write(SYSTEM, lambda work, told=told: interest.agree(work, "C1", told))
+        with books.read(SYSTEM) as view:
+            customer = find_items(view.session, SYSTEM.scope, "I1")[0].customer_id
+            first = next(iter(interest.rules_of(view.session, customer).values()))
+            assert interest.reckon(view.session, SYSTEM.scope, "I1", first.rule, date(2026, 2, 10)).interest == expected
+    assert first.names["zh"] == "合同约定：年利率 6%（按 360 天）"
+    claimed = books.write(SYSTEM, lambda work: interest.claim(work, "I1", interest.AGREED, "I1-INT", date(2026, 2, 10)).amount_minor)
+    assert claimed == 16_667
+    books.write(SYSTEM, lambda work: interest.end_agreement(work, "C1"))
+    with pytest.raises(Refusal, match="unknown_rule"):
+        books.write(SYSTEM, lambda work: interest.claim(work, "I1", interest.AGREED, "I1-INT2", date(2026, 3, 10)) and None)
+    assert verify.verify(books) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        (interest.Agreement("0", True, 365, "x"), "bad_percent"),
+        (interest.Agreement("0.3", True, 365, "x"), "bad_percent"),  # 109.5 % a year
+        (interest.Agreement("1e1", False, 365, "x"), "bad_percent"),
+        (interest.Agreement("6", False, 364, "x"), "bad_day_count"),
+        (interest.Agreement("6", False, 365, "  "), "clause_missing"),
+    ],
+)
+def test_what_no_contract_agrees_is_refused(sqlite_runtime: Runtime, told: interest.Agreement, code: str) -> None:
+    assert not take_in(sqlite_runtime, "customers", CUSTOMERS).refused
+    with pytest.raises(Refusal, match=code):
+        sqlite_runtime.write(SYSTEM, lambda work: interest.agree(work, "C1", told))

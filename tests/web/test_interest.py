@@ -39,3 +39,15 @@ def test_rates_are_entered_and_listed(filled: Runtime, sign_in: SignIn) -> None:
     assert "USD/CNY" in get(client, "/rates").text
     wrong = post(client, "/rates", base="usd", quote="cny", since="2026-03-01", value="seven", source="PBOC")
     assert wrong.status_code == 422 and "seven is no rate" in wrong.get_data(as_text=True)
+
+
+def test_finance_notes_what_the_contract_agrees(filled: Runtime, sign_in: SignIn) -> None:
+    """A1 as above by 0.03 % a day: 66,390 × 0.0003 = 19.917, so 19.92."""
+    client = sign_in(Role.FINANCE)
+    assert post(client, "/invoices/A1/interest/agreement", percent="0.03", per="day", clause="Contract 8.2").status_code == 303
+    page = get(client, "/invoices/A1/interest").text
+    assert "Agreed: 0.03 % a day" in page and "19.92" in page and "Contract 8.2" in page
+    assert post(client, "/invoices/A1/interest/agreement", percent="no", per="day", clause="Contract 8.2").status_code == 422
+    assert post(client, "/invoices/A1/interest/agreement/end").status_code == 303
+    assert "19.92" not in get(client, "/invoices/A1/interest").text
+    assert post(sign_in(Role.AUDITOR), "/invoices/A1/interest/agreement", percent="1", per="day", clause="x").status_code == 403
