@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from collect.domain import money
@@ -60,6 +61,21 @@ def effective_later(received: date, issued: date, today: date, entered: date | N
     if entered > max(today, received, issued):
         raise Refusal("effective_in_future", "effective", value=entered.isoformat())
     return entered
+
+
+def room_from(day: date, rest: int, wanted: int, steps: Iterable[tuple[date, int]]) -> date:
+    """The first day, `day` or later, from which `wanted` minor units fit on every day up to the last (S5, S15).
+
+    `rest` is what is left in the end, `steps` are (effective day, net allocated). What was taken back lately was still
+    settled before: money entered for a day of then cannot settle it a second time.
+    """
+    for effective, amount in sorted(steps, reverse=True):
+        if effective <= day:
+            break
+        rest += amount
+        if rest < wanted:
+            return effective
+    return day
 
 
 def closed_on(open_after: int, effective: date, latest_before: date | None) -> date | None:

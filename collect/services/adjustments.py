@@ -263,6 +263,7 @@ def _bring_back(work: Work, credit: Credit, item: Item, allocation: Allocation, 
     """Reverse a write-off on the money's day, write off again what did not come in, and settle the rest with the money."""
     old = work.session.get_one(Credit, allocation.credit_id)
     day = domain.recovery_day(cash.usable_from(credit), allocation.effective)
+    day = cash.room_of(work, Allocation.credit_id, credit.id, credit.rest, amount, day)
     ledger.check_open(day, load_closed_months(work.session), "effective")
     receipts.void_whole(work, old.id, f"{credit.kind} {credit.number}", day)
     rest = allocation.amount_minor - amount

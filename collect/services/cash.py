@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from collect.runtime import Work
 from collect.services import receivables
 from collect.storage import audit
 from collect.storage import discounts as storage
-from collect.storage.cash import Allocation, Credit, find_credit, find_head, load_claims, load_prepaid_volume
+from collect.storage.cash import Allocation, Credit, find_credit, find_head, load_claims, load_prepaid_volume, load_steps
 from collect.storage.database import next_ids
 from collect.storage.ledger import Line, load_closed_months, load_volumes
 from collect.storage.receivables import Item, find_items
@@ -48,7 +49,7 @@ def apply(work: Work, kind: str, credit_no: str, invoice_no: str, amount: int | 
         if part > 0:
             day = application.effective_later(usable_from(credit), item.issue_date, work.today, effective)
             ledger.check_open(day, closed, "effective")
-            settle(work, credit, item, part, day)
+            settle(work, credit, item, part, day, entered=effective is not None)
             left -= part
     work.note(audit.Note("apply", kind, credit_no, credit.customer_id, None, {"invoice": invoice_no, "amount": money.plain(total, credit.currency), "effective": effective}))
     return total
@@ -73,18 +74,30 @@ def apply_with_claims(work: Work, kind: str, credit_no: str, invoice_no: str, am
     return done
 
 
-def settle(work: Work, credit: Credit, item: Item, amount: int, day: date) -> int:
+def settle(work: Work, credit: Credit, item: Item, amount: int, day: date, *, entered: bool = False) -> int:
     """Allocate, and book the early payment discount where a receipt earns one by it; returns the discount in minor units.
 
     The discount is a credit and an allocation of its own, effective with the money's (S5); what is due for the last
-    day is the receipt's own date.
+    day is the receipt's own date. Both count from the first day on which there is room for them (S15): later than `day`
+    where something was taken back since; a day that a person `entered` is refused then (`effective_too_early`).
     """
     early = storage.load_offers(work.session, ALL, [item.id]).get(item.id) if application.may_earn(credit.kind, credit.method) else None
     off = application.discount(amount, item.open_minor, credit.day, early)
+    free = max(room_of(work, Allocation.credit_id, credit.id, credit.rest, amount, day), room_of(work, Allocation.item_id, item.id, item.open_minor, amount + off, day))
+    if free > day:
+        if entered:
+            raise Refusal("effective_too_early", "effective", value=day.isoformat(), earliest=free.isoformat())
+        ledger.check_open(free, load_closed_months(work.session), "effective")
+    day = free
     key = allocate(work, credit, item, amount, day, None)
     if off:
         _grant(work, credit, item, off, day, key)
     return off
+
+
+def room_of(work: Work, column: Any, key: int, rest: int, wanted: int, day: date) -> date:
+    """The first day from which a credit or item (`column` says which) has room for so much until today (S15)."""
+    return application.room_from(day, rest, wanted, load_steps(work.session, column, [key]).get(key, ()))
 
 
 def discount_number(allocation_id: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +15,7 @@ from collect.domain.rights import ALL
 from collect.domain.terms import EarlyPayment
 from collect.services import cash, customers, intake, receivables
 from collect.storage import audit
-from collect.storage.cash import Allocation, Credit
+from collect.storage.cash import Allocation, Credit, load_steps
 from collect.storage.discounts import load_offers
 from collect.storage.receivables import Item, settle_items
 
@@ -35,6 +36,7 @@ class Owed:
     closed: date | None
     early: EarlyPayment | None = None
     touched: bool = False
+    steps: Sequence[tuple[date, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,12 @@ def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft
         for item in items:
             part = min(left, item.open - taken.get(item.id, 0))
             if part > 0:
-                effective = application.effective_at_booking(draft.day, item.issued)
-                ledger.check_open(effective, batch.closed, "date")
                 early = item.early if application.may_earn(draft.kind, draft.method) and not item.touched and item.id not in taken else None
-                shares.append((item, part, application.discount(part, item.open, draft.day, early), effective))
+                off = application.discount(part, item.open, draft.day, early)
+                effective = application.effective_at_booking(draft.day, item.issued)
+                effective = application.room_from(effective, item.open - taken.get(item.id, 0), part + off, item.steps)
+                ledger.check_open(effective, batch.closed, "date")
+                shares.append((item, part, off, effective))
                 taken[item.id] = taken.get(item.id, 0) + part
                 left -= part
     _book(batch, buffers, draft, account, shares, rest)
@@ -291,6 +295,10 @@ def _load_owed(batch: intake.Batch, numbers: list[str]) -> dict[str, list[Owed]]
     )
     for key, number, customer_id, issued, due, currency, open_minor, voided, trigger, closed in batch.work.session.execute(query):
         found.setdefault(number, []).append(Owed(key, number, customer_id, issued, due, currency, open_minor, voided is not None, trigger, closed))
+    if batch.knows(Allocation):
+        steps = load_steps(batch.work.session, Allocation.item_id, [item.id for items in found.values() for item in items])
+        for item in (item for items in found.values() for item in items):
+            item.steps = steps.get(item.id, ())
     if batch.kind == "payments":
         offers = load_offers(batch.work.session, ALL, [item.id for items in found.values() for item in items])
         for item in (item for items in found.values() for item in items):

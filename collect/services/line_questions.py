@@ -120,8 +120,8 @@ def _take_back(work: Work, line: BankLine, note: str) -> None:
     credit_line = work.session.scalars(sa.select(BankLine).where(BankLine.id == line.other_id).with_for_update().execution_options(populate_existing=True)).one()
     reason = note or f"{line.day.isoformat()} {line.reference or line.narrative or ''}".strip()[:LONGEST_NOTE]
     made = list(work.session.scalars(sa.select(Credit).where(Credit.line_id == credit_line.id, Credit.voided_on.is_(None)).order_by(Credit.id)))
-    live = [key for credit in made for key in receipts.live_allocations(work, credit.id)]
-    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.id.in_(live)))
+    # also what was taken back meanwhile: until then the money had settled something
+    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id.in_([credit.id for credit in made])))
     day = _day_of(work, max(line.day, latest or line.day))
     for credit in made:
         if credit.adjustment_id is not None:

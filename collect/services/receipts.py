@@ -99,7 +99,7 @@ def book(work: Work, receipt: Receipt, parts: Sequence[Part]) -> Credit:
         if receipt.effective is not None:
             effective = application.effective_later(receipt.day, item.issue_date, work.today, receipt.effective)
         ledger.check_open(effective, closed, "day")
-        cash.settle(work, credit, item, amount, effective)
+        cash.settle(work, credit, item, amount, effective, entered=receipt.effective is not None)
         settled.append({"invoice": item.document_no, "amount": money.plain(amount, receipt.currency)})
     told = {"day": receipt.day, "currency": receipt.currency, "amount": money.plain(receipt.amount, receipt.currency), "payer": receipt.payer}
     told |= {"order_no": receipt.order_no, "reason": receipt.reason, "settled": settled or None}
@@ -130,15 +130,16 @@ def void_whole(work: Work, credit_id: int, reason: str, on: date | None = None) 
     credit = cash.lock_credit(work, credit_id)
     if credit.voided_on is not None:
         raise Refusal("document_void", None, number=credit.number)
-    ledger.check_open(max(on or work.today, credit.day), load_closed_months(work.session), "day")
+    day = max(on or work.today, cash.usable_from(credit))  # never before its money was released from its order
+    ledger.check_open(day, load_closed_months(work.session), "day")
     for allocation_id in live_allocations(work, credit.id):
         cash.take_back(work, work.session.get_one(Allocation, allocation_id), reason, on)
     work.session.flush()
     if credit.prepaid_minor:
         kept, credit.prepaid_minor = credit.prepaid_minor, 0
         credit.open_minor += kept
-        cash.set_apart(work, credit, -kept, max(on or work.today, credit.day))
-    receivables.void_credit(work, credit, reason, on)
+        cash.set_apart(work, credit, -kept, day)
+    receivables.void_credit(work, credit, reason, day)
 
 
 def release(work: Work, number: str, reason: str) -> int:

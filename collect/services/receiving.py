@@ -30,7 +30,7 @@ _ALLOCATION = ("id", "credit_id", "item_id", "amount_minor", "effective", "recor
 
 @dataclass(slots=True)
 class Settled:
-    """An item as the batch leaves it; `simple` is False where its due date may have moved or early payment is worth a discount: settled alone."""
+    """An item as the batch leaves it; `simple` is False where its due date may have moved, early payment is worth a discount, or an allocation was taken back: settled alone."""
 
     document_no: str
     customer_id: int
@@ -70,9 +70,10 @@ class Receiving:
             for key, number, customer_id, issued, due, currency, left, trigger, agreed in self.work.session.execute(sa.select(*columns).where(Item.id.in_(chunk))):
                 simple = trigger is None and due is not None and not (agreed and terms.discount_of(agreed))
                 self.items[key] = Settled(number, customer_id, issued, due, currency, left, simple)
-            query = sa.select(Allocation.item_id, sa.func.max(Allocation.effective)).where(Allocation.item_id.in_(chunk)).group_by(Allocation.item_id)
-            for key, latest in self.work.session.execute(query):
+            query = sa.select(Allocation.item_id, sa.func.max(Allocation.effective), sa.func.max(Allocation.reverses_id))
+            for key, latest, taken_back in self.work.session.execute(query.where(Allocation.item_id.in_(chunk)).group_by(Allocation.item_id)):
                 self.items[key].latest = latest
+                self.items[key].simple &= taken_back is None
 
     def forget(self, item_ids: Sequence[int]) -> None:
         """Items that somebody settled alone meanwhile are read anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -131,6 +131,19 @@ def load_item_allocations(session: Session, scope: Scope, item_ids: list[int]) -
         .order_by(Allocation.effective, Allocation.id)
     )
     return [(allocation, credit) for allocation, credit in rows]
+
+
+def load_steps(session: Session, column: Any, keys: Sequence[int]) -> dict[int, list[tuple[date, int]]]:
+    """(day, net allocated) of those items or credits (`column` says which) that an allocation was ever taken back from, by id."""
+    found: dict[int, list[tuple[date, int]]] = {}
+    if session.scalar(sa.select(Allocation.id).where(Allocation.reverses_id.is_not(None)).limit(1)) is None:
+        return found
+    for start in range(0, len(keys), 5000):
+        back = sa.select(column).where(column.in_(keys[start : start + 5000]), Allocation.reverses_id.is_not(None))
+        query = sa.select(column, Allocation.effective, sa.func.sum(Allocation.amount_minor)).where(column.in_(back)).group_by(column, Allocation.effective)
+        for key, effective, amount in session.execute(query):
+            found.setdefault(key, []).append((effective, int(amount)))
+    return found
 
 
 def load_prepaid_volume(session: Session, seller_id: int, currency: str) -> int:

@@ -43,6 +43,19 @@ def test_days_by_hand() -> None:
         application.effective_later(received, issued, today, date(2026, 3, 6))
 
 
+def test_room_by_hand() -> None:
+    """1,000.00: settled on 1 March, taken back on 10 March, 300.00 settled on 12 March, so 700.00 are left in the end.
+
+    Up to the 9th nothing was left, on the 10th and 11th all, from the 12th on 700.00: what fits from the 10th on counts
+    from then; a later day than that stays; more than what is left in the end is refused elsewhere.
+    """
+    steps = [(date(2026, 3, 1), 100_000), (date(2026, 3, 10), -100_000), (date(2026, 3, 12), 30_000)]
+    assert application.room_from(date(2026, 3, 2), 70_000, 70_000, steps) == date(2026, 3, 10)
+    assert application.room_from(date(2026, 3, 2), 70_000, 1, steps) == date(2026, 3, 10)
+    assert application.room_from(date(2026, 3, 11), 70_000, 70_000, steps) == date(2026, 3, 11)
+    assert application.room_from(date(2026, 2, 1), 70_000, 70_000, []) == date(2026, 2, 1)
+
+
 def test_an_item_is_settled_on_its_latest_allocation_day() -> None:
     assert application.closed_on(1, date(2026, 3, 1), None) is None
     assert application.closed_on(0, date(2026, 3, 1), None) == date(2026, 3, 1)

@@ -122,9 +122,25 @@ class Life:
             receivables.record_event(work, "T1", work.today)
 
 
+def beyond(runtime: Runtime) -> list[tuple[int, date, int]]:
+    """(id, day, rest) of items and credits of which, on any day, less than nothing or more than the whole was left (S15)."""
+    found = []
+    with runtime.read(SYSTEM) as view:
+        for model, key in ((Item, Allocation.item_id), (Credit, Allocation.credit_id)):
+            for row in view.session.scalars(sa.select(model)):
+                rest = row.amount_minor
+                steps = sa.select(Allocation.effective, sa.func.sum(Allocation.amount_minor)).where(key == row.id).group_by(Allocation.effective)
+                for day, amount in view.session.execute(steps.order_by(Allocation.effective)):
+                    rest -= int(amount)
+                    if not 0 <= rest <= row.amount_minor or (row.voided_on is not None and day > row.voided_on and amount):
+                        found.append((row.id, day, rest))
+    return found
+
+
 def check(life: Life) -> None:
-    """Every proof holds, and the aging of any day, of all and of each customer, ties out with what was known then."""
+    """Every proof holds, nothing is settled beyond itself on any day, and every aging, of all and of each customer, ties out with what was known then."""
     assert verify.verify(life.runtime) == []
+    assert beyond(life.runtime) == []
     with life.runtime.read(SYSTEM) as view:
         for customer in (None, "G", "C1", "X"):
             for day in (date(2026, 3, 5), date(2026, 3, 12), view.today):
