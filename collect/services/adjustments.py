@@ -52,6 +52,7 @@ class Ask:
 def request(work: Work, customer_no: str, ask: Ask) -> Adjustment:
     """Ask for a write-off, a credit, a set-off or a refund of one customer's documents; nothing is posted yet.
 
+    The same request by the same person on the same day, while it waits, is one (S16).
     Raises NotFound outside the actor's scope. Refused: what `domain.adjustments.check` refuses, `adjustment_beyond_open`
     (more than is open and not asked for already), documents of several currencies, `other_party_missing`.
     """
@@ -62,21 +63,25 @@ def request(work: Work, customer_no: str, ask: Ask) -> Adjustment:
     expire(work, work.today)  # what nobody decided in time keeps no amount from being asked for again
     domain.check(ask.kind, ask.reason, ask.note, ask.document, ask.parts)
     other = _other(work, customer, ask)
+    key, amount = "credit_id" if ask.kind == domain.REFUND else "item_id", sum(minor for _, minor in ask.parts)
+    parts = [{key: part, "amount": minor} for part, minor in ask.parts]
+    told = (ask.kind, parts, ask.reason, ask.note.strip()[: domain.LONGEST_NOTE], ask.document.strip() or None, other.id if other else None)
+    for row in storage.asked_today(work.session, customer.id, work.actor.user_id, work.today):
+        if (row.kind, row.parts, row.reason, row.note, row.document, row.other_id) == told:
+            return row
     currency = _check_parts(work, customer, ask)
-    amount = sum(minor for _, minor in ask.parts)
     limits = domain.parse_limits(work.settings.one_manager)
-    key = "credit_id" if ask.kind == domain.REFUND else "item_id"
     row = Adjustment(
         id=next_ids(work.session, 1)[0],
         kind=ask.kind,
         customer_id=customer.id,
         currency=currency,
         amount_minor=amount,
-        parts=[{key: part, "amount": minor} for part, minor in ask.parts],
+        parts=parts,
         reason=ask.reason,
-        note=ask.note.strip()[: domain.LONGEST_NOTE],
-        document=ask.document.strip() or None,
-        other_id=other.id if other else None,
+        note=told[3],
+        document=told[4],
+        other_id=told[5],
         level=domain.level_of(ask.kind, amount, limits.get(currency)),
         state="open",
         requested_by=work.actor.user_id,
@@ -228,12 +233,12 @@ def reverse(work: Work, key: int, version: int, reason: str) -> Adjustment:
     return row
 
 
-def recover(work: Work, receipt_no: str, invoice_no: str, amount: int | None = None) -> int:
+def recover(work: Work, receipt_no: str, invoice_no: str, amount: int | None = None, version: int | None = None) -> int:
     """Money came in for what was written off: so much of the write-off is reversed on the money's day, then settled (S12).
 
     `amount` None takes the smaller of what is left of the receipt and what was written off. The rest stays written off,
-    by an entry of its own. Returns the minor units recovered. Raises NotFound; Refusal `nothing_written_off`, a closed
-    month, and what applying refuses.
+    by an entry of its own. Returns the minor units recovered. Raises NotFound; Refusal `nothing_written_off`,
+    `changed_meanwhile` where the receipt is not of the `version` it was seen with, a closed month, and what applying refuses.
     """
     work.actor.need(Permission.ALLOCATE)
     known = receipts.find_receipt(work, receipt_no)
@@ -241,6 +246,7 @@ def recover(work: Work, receipt_no: str, invoice_no: str, amount: int | None = N
     if not items or not receipts.sees(work, items[0].customer_id):
         raise NotFound("invoice", invoice_no)
     credit = cash.lock_credit(work, known.id)
+    receipts.check_version(credit, version)
     cash.check_fits(work, credit, items[0])
     lost = [(item, allocation) for item in items for allocation in _live(work, item.id) if work.session.get_one(Credit, allocation.credit_id).kind == "write_off"]
     if not lost:

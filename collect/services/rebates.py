@@ -19,9 +19,10 @@ from collect.storage.database import next_ids
 LONGEST_NOTE = 200
 
 
-def enter(work: Work, customer_no: str, day: date, currency: str, amount: int, note: str) -> Rebate:
+def enter(work: Work, customer_no: str, day: date, currency: str, amount: int, note: str, seen: int | None = None) -> Rebate:
     """An entry by hand: earned (positive) or paid out (negative), minor units, with what it is for.
 
+    `seen` is the last entry that the form stood under: the same entry made since then is this form sent twice, and one (S16).
     Raises NotFound outside the actor's scope; Refusal `nothing_asked`, `missing_reason`, `receipt_in_future`.
     """
     work.actor.need(Permission.ALLOCATE)
@@ -34,6 +35,10 @@ def enter(work: Work, customer_no: str, day: date, currency: str, amount: int, n
         raise Refusal("missing_reason", "note")
     if day > work.today:
         raise Refusal("receipt_in_future", "day", value=day.isoformat())
+    if seen is not None:
+        wanted = Rebate(customer_id=customer.id, day=day, currency=currency, amount_minor=amount, note=note.strip()[:LONGEST_NOTE], by=work.actor.name)
+        if (known := storage.find_entry(work.session, wanted, seen)) is not None:
+            return known
     return _add(work, customer.id, day, currency, amount, note.strip())
 
 

@@ -107,12 +107,18 @@ def book(work: Work, receipt: Receipt, parts: Sequence[Part]) -> Credit:
     return credit
 
 
-def void(work: Work, kind: str, number: str, reason: str) -> None:
+def check_version(credit: Credit, version: int | None) -> None:
+    """Whether a locked credit is as the page showed it that asks for a change (S15): Refusal `changed_meanwhile`; None asks for no check."""
+    if version is not None and credit.version != version:
+        raise Refusal("changed_meanwhile", None, what=credit.number)
+
+
+def void(work: Work, kind: str, number: str, reason: str, version: int | None = None) -> None:
     """Take a receipt or credit back: each allocation by an entry of its own, then the whole, all effective today (S5).
 
     What it settled is open again from today; earlier days stay as they were. Promises it kept are judged again by the
-    next round (S22). Raises NotFound outside the actor's scope; Refusal `missing_reason`, `document_void`, a closed
-    month, `undo_as_whole` for what a decision posted.
+    next round (S22). `version` is the one it was seen with. Raises NotFound outside the actor's scope; Refusal
+    `missing_reason`, `document_void`, `changed_meanwhile`, a closed month, `undo_as_whole` for what a decision posted.
     """
     work.actor.need(Permission.ALLOCATE)
     known = find_credit(work.session, work.actor.scope, kind, number)
@@ -122,6 +128,7 @@ def void(work: Work, kind: str, number: str, reason: str) -> None:
         raise Refusal("missing_reason", "reason")
     if known.adjustment_id is not None:
         raise Refusal("undo_as_whole", None, number=number)
+    check_version(cash.lock_credit(work, known.id), version if known.voided_on is None else None)
     void_whole(work, known.id, reason)
 
 
@@ -142,11 +149,11 @@ def void_whole(work: Work, credit_id: int, reason: str, on: date | None = None) 
     receivables.void_credit(work, credit, reason, day)
 
 
-def release(work: Work, number: str, reason: str) -> int:
+def release(work: Work, number: str, reason: str, version: int | None = None) -> int:
     """What is left of a prepayment is no longer kept for its order: unapplied from today, or from its last allocation's day on (S9).
 
     Returns the minor units released. Raises NotFound outside the actor's scope; Refusal `no_prepayment`, `missing_reason`,
-    `document_void`, a closed month.
+    `document_void`, `changed_meanwhile` (not of the `version` it was seen with), a closed month.
     """
     work.actor.need(Permission.ALLOCATE)
     known = find_receipt(work, number)
@@ -157,6 +164,7 @@ def release(work: Work, number: str, reason: str) -> int:
         raise Refusal("document_void", None, number=number)
     if not credit.is_prepayment or not credit.prepaid_minor:
         raise Refusal("no_prepayment", None, number=number)
+    check_version(credit, version)
     latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id == credit.id))
     day = max(work.today, credit.day, latest or credit.day)
     ledger.check_open(day, load_closed_months(work.session), "day")

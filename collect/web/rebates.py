@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, flash
-from wtforms import SelectField, StringField, TextAreaField, validators
+from wtforms import HiddenField, SelectField, StringField, TextAreaField, validators
 from wtforms.widgets import DateInput
 
 from collect import i18n
@@ -26,8 +26,9 @@ SIDES = {"earned": i18n.lazy("Earned"), "paid": i18n.lazy("Paid out or given in 
 
 
 class RebateForm(PageForm):
-    """One entry of the account."""
+    """One entry of the account; `seen` is the last one that stood above the form."""
 
+    seen = HiddenField()
     side = SelectField(i18n.lazy("What"), choices=pages.choices(SIDES))
     day = StringField(i18n.lazy("Date"), [validators.InputRequired()], widget=DateInput())
     amount = StringField(i18n.lazy("Amount"), [validators.InputRequired(), validators.Length(max=40)])
@@ -64,7 +65,7 @@ def enter(number: str) -> Response:
         if amount <= 0:
             raise Refusal("nothing_asked", "amount")
         signed = amount if form.side.data == "earned" else -amount
-        pages.write(lambda work: services.enter(work, number, day, currency, signed, form.note.data or "") and None)
+        pages.write(lambda work: services.enter(work, number, day, currency, signed, form.note.data or "", numbers.row_id(form.seen.data or "")) and None)
     except Refusal as refusal:
         form.blame(refusal)
         return _page(number, 422, form)
@@ -108,4 +109,6 @@ def _page(number: str, status: int = 200, refused: RebateForm | None = None) -> 
     if form is None and may:
         form = RebateForm(formdata=None)
         form.day.data, form.currency.data = today.isoformat(), customer.currency
+    if form is not None:
+        form.seen.data = str(max((entry.id for account in accounts for entry in account.entries), default=0))
     return pages.render("rebates/show.html", status, customer=customer, accounts=accounts, form=form)

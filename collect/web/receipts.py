@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, request
-from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField, validators
 from wtforms.widgets import DateInput
 
 from collect import i18n
@@ -51,14 +51,16 @@ class ReceiptForm(PageForm):
 
 
 class ReasonForm(PageForm):
-    """Why something is taken back or released."""
+    """Why something is taken back or released; `version` is the receipt's when it was shown."""
 
+    version = HiddenField()
     reason = TextAreaField(i18n.lazy("Reason"), [validators.InputRequired(), validators.Length(max=400)])
 
 
 class RecoverForm(PageForm):
-    """For which written-off invoice the money came."""
+    """For which written-off invoice the money came; `version` is the receipt's when it was shown."""
 
+    version = HiddenField()
     invoice_no = StringField(i18n.lazy("Invoice"), [validators.InputRequired(), validators.Length(max=64)])
     amount = StringField(i18n.lazy("Amount"), [validators.Length(max=40)])
 
@@ -149,8 +151,8 @@ def _oldest(amount: int, owed: Sequence[Payable], currency: str, order_no: str |
 def void(number: str) -> Response:
     """Take a receipt back as a whole, with everything it settled."""
 
-    def act(work: Work, reason: str) -> str:
-        receipts.void(work, "receipt", number, reason)
+    def act(work: Work, reason: str, version: int | None) -> str:
+        receipts.void(work, "receipt", number, reason, version)
         return i18n.gettext("Receipt {number} is void from today on; what it settled is open again.", number=number)
 
     return _with_reason(number, "void", act)
@@ -161,15 +163,15 @@ def void(number: str) -> Response:
 def release(number: str) -> Response:
     """What is left of a prepayment is free for other invoices."""
 
-    def act(work: Work, reason: str) -> str:
-        rest = receipts.release(work, number, reason)
+    def act(work: Work, reason: str, version: int | None) -> str:
+        rest = receipts.release(work, number, reason, version)
         currency = receipts.find_receipt(work, number).currency
         return i18n.gettext("{amount} {currency} are unapplied now.", amount=i18n.group(rest, currency), currency=currency)
 
     return _with_reason(number, "release", act)
 
 
-def _with_reason(number: str, what: str, act: Callable[[Work, str], str]) -> Response:
+def _with_reason(number: str, what: str, act: Callable[[Work, str, int | None], str]) -> Response:
     """A page that asks for a reason, and does it."""
     with pages.read_view() as view:
         credit = document.credit(view, view.actor.scope, "receipt", number)
@@ -180,12 +182,21 @@ def _with_reason(number: str, what: str, act: Callable[[Work, str], str]) -> Res
     if not form.validate():
         return pages.render("cash/reason.html", 422, **context)
     try:
-        told = pages.write(lambda work: act(work, (form.reason.data or "").strip()))
+        told = pages.write(lambda work: act(work, (form.reason.data or "").strip(), numbers.row_id(form.version.data or "")))
     except Refusal as refusal:
         form.blame(refusal)
-        return pages.render("cash/reason.html", 422, **context)
+        return pages.render("cash/reason.html", _status(context, refusal, number), **context)
     flash(told)
     return pages.go("cash.show", kind="receipt", number=number)
+
+
+def _status(context: dict[str, Any], refusal: Refusal, number: str) -> int:
+    """409 for a receipt that was changed meanwhile, which is then shown as it is now; else 422."""
+    if refusal.code != "changed_meanwhile":
+        return 422
+    with pages.read_view() as view:
+        context["credit"] = document.credit(view, view.actor.scope, "receipt", number)
+    return 409
 
 
 @blueprint.route("/receipts/<number:number>/recover", methods=["GET", "POST"])
@@ -203,11 +214,11 @@ def recover(number: str) -> Response:
     invoice = money.fold(form.invoice_no.data or "").strip()
     try:
         minor = money.parse(form.amount.data or "", credit.currency) if (form.amount.data or "").strip() else None
-        total = pages.write(lambda work: adjustments.recover(work, number, invoice, minor))
+        total = pages.write(lambda work: adjustments.recover(work, number, invoice, minor, numbers.row_id(form.version.data or "")))
     except Refusal as refusal:
         if isinstance(refusal, NotFound) and refusal.params.get("kind") == "invoice":
             refusal = Refusal("unknown_invoice_here", "invoice_no", value=refusal.params["key"])
         form.blame(refusal)
-        return pages.render("cash/recover.html", 422, **context)
+        return pages.render("cash/recover.html", _status(context, refusal, number), **context)
     flash(i18n.gettext("{amount} {currency} recovered for invoice {number}.", amount=i18n.group(total, credit.currency), currency=credit.currency, number=invoice))
     return pages.go("cash.show", kind="receipt", number=number)

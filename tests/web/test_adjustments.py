@@ -123,3 +123,38 @@ def test_what_a_rep_does_not_see_does_not_exist(filled: Runtime, sign_in: SignIn
     assert decide(rep, path, "withdraw").status_code == 422
     assert decide(finance, path, "withdraw").status_code == 303
     assert verify.verify(filled) == []
+
+
+def version_on(client: FlaskClient, path: str) -> str:
+    return re.search(r'name="version" value="(\d+)"', html(client, path)).group(1)  # type: ignore[union-attr]
+
+
+def test_a_stale_page_takes_nothing_back_and_a_form_sent_twice_counts_once(filled: Runtime, sign_in: SignIn) -> None:
+    """H-1 of 500.00, its void page open in one tab while another applies 100.00 of it: the void waits until that was seen.
+
+    A1 of 1,040.00 is written off; 20.00 recovered once although the form is sent twice. The same request and the same rebate, sent
+    twice, are one; entered anew under what stands there, a second rebate of the same amount is one of its own.
+    """
+    finance, manager = sign_in(Role.FINANCE), sign_in(Role.MANAGER)
+    post(finance, "/customers/C001/receipt", **(RECEIPT | {"amount": "500.00"}))
+    stale = version_on(finance, "/receipts/H-1/void")
+    chosen = re.search(r'name="credit" value="([^"]+)"', html(finance, "/receipts/H-1")).group(1)  # type: ignore[union-attr]
+    assert post(finance, "/receipts/H-1/apply", credit=chosen, invoice_no="A1", amount="100.00").status_code == 303
+    refused = post(finance, "/receipts/H-1/void", reason="bounced", version=stale)
+    assert refused.status_code == 409 and "H-1 was changed meanwhile" in refused.get_data(as_text=True)
+    fresh = re.search(r'name="version" value="(\d+)"', refused.get_data(as_text=True)).group(1)  # type: ignore[union-attr]
+    assert post(finance, "/receipts/H-1/void", reason="bounced", version=fresh).status_code == 303
+    asked = {"what": "write_off:uncollectable", "amount": "1000.00", "note": "gone"}
+    path = request_of(post(finance, "/invoices/A1/ask", **asked))
+    assert request_of(post(finance, "/invoices/A1/ask", **asked)) == path
+    assert decide(manager, path, "approve").status_code == 303
+    form = {"invoice_no": "A1", "amount": "20.00", "version": version_on(finance, "/receipts/R-1/recover")}
+    assert post(finance, "/receipts/R-1/recover", **form).status_code == 303
+    assert post(finance, "/receipts/R-1/recover", **form).status_code == 409
+    entry = {"side": "earned", "day": "2026-03-01", "amount": "30.00", "currency": "CNY", "note": "2025"}
+    for _ in range(2):
+        seen = re.search(r'name="seen" value="(\d+)"', html(finance, "/customers/C001/rebates")).group(1)  # type: ignore[union-attr]
+        for _ in range(2):
+            assert post(finance, "/customers/C001/rebates", **entry, seen=seen).status_code == 303
+    assert "60.00" in html(finance, "/customers/C001/rebates") and "90.00" not in html(finance, "/customers/C001/rebates")
+    assert verify.verify(filled) == []
