@@ -226,6 +226,10 @@ def allocate(work: Work, credit: Credit, item: Item, amount: int, day: date, rev
         receivables.post(work, [other], credit.customer_id, credit.currency, item=None, credit=credit.id, allocation=row.id)
     else:
         lines = ledger.allocate(day, history, item.issue_date, amount)
+    if len(lines) > 1:  # what it corrects on the day of a changed due date is an entry of that month
+        closed = load_closed_months(work.session)
+        for line in lines:
+            ledger.check_open(line.day, closed, "effective")
     receivables.post(work, lines, item.customer_id, item.currency, item=item.id, credit=credit.id, allocation=row.id)
     return row.id
 

@@ -157,6 +157,9 @@ def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft
                 effective = application.effective_at_booking(draft.day, item.issued)
                 effective = application.room_from(effective, item.open - taken.get(item.id, 0), part + off, item.steps)
                 ledger.check_open(effective, batch.closed, "date")
+                if batch.closed and item.trigger:  # what it corrects on the day of a changed due date is an entry of that month
+                    for line in ledger.allocate(effective, cash.due_history(batch.work, item.customer_id, item.id, item.trigger, item.due), item.issued, part):
+                        ledger.check_open(line.day, batch.closed, "date")
                 shares.append((item, part, off, effective))
                 taken[item.id] = taken.get(item.id, 0) + part
                 left -= part

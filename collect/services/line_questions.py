@@ -135,6 +135,17 @@ def _take_back(work: Work, line: BankLine, note: str) -> None:
     work.note(audit.Note("take_back", "bank_line", str(credit_line.id), owner, {"line_state": before}, after, reason))
 
 
+def ask_again(work: Work, line: BankLine) -> None:
+    """A line that was set aside waits again, and so do the questions about it: whether it is another one, whether the bank took it back."""
+    if line.other_id is not None:
+        line.question = DOUBLE
+    query = sa.select(BankLine).where(BankLine.account_id == line.account_id, BankLine.day >= line.day, BankLine.other_id == line.id, BankLine.amount_minor < 0)
+    query = query.where(BankLine.question.is_(None)).order_by(BankLine.id)
+    for taking in work.session.scalars(query.with_for_update().execution_options(populate_existing=True)):
+        taking.question, taking.customer_id, taking.reason, taking.version = REVERSAL, None, None, taking.version + 1
+        work.note(audit.Note("undo", "bank_line", str(taking.id), None, {"question": None}, {"question": REVERSAL, "other": line.id}))
+
+
 def _day_of(work: Work, day: date) -> date:
     """The bank's day, or today where the month of that day is closed."""
     return work.today if day > work.today or ledger.month_of(day) in load_closed_months(work.session) else day

@@ -18,7 +18,7 @@ from collect.domain import money, payers
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import View, Work, without_collection
-from collect.services import cash, ordering, proposing, receipts, receiving
+from collect.services import cash, line_questions, ordering, proposing, receipts, receiving
 from collect.services.receipts import Receipt
 from collect.storage import audit
 from collect.storage import bank_lines as storage
@@ -195,7 +195,8 @@ def ignore(work: Work, line_id: int, version: int, reason: str) -> None:
 def undo(work: Work, line_id: int, version: int, reason: str) -> None:
     """Take back what became of a line: its receipts are voided by entries of their own, and it waits as before, proposed anew.
 
-    Nothing is deleted (S5): what was settled is open again from today. Raises NotFound; Refusal `changed_meanwhile`,
+    Nothing is deleted (S5): what was settled is open again from today. A line that the answer to a question had set aside is
+    asked about again: neither money that the bank took back nor a line told twice is accepted by the way. Raises NotFound; Refusal `changed_meanwhile`,
     `line_not_done`, `missing_reason`, and what voiding refuses (a closed month).
     """
     line = _line(work, line_id, version)
@@ -207,6 +208,8 @@ def undo(work: Work, line_id: int, version: int, reason: str) -> None:
     before, owner = line.state, line.customer_id
     line.state, line.credit_id, line.customer_id, line.reason, line.proposal, line.score = "open", None, None, None, None, None
     line.version += 1
+    if before == "ignored":
+        line_questions.ask_again(work, line)
     work.note(audit.Note("undo", "bank_line", str(line.id), owner, {"line_state": before}, _told(line), told))
     work.session.flush()
     _propose(work, [line.id], False)

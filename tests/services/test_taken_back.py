@@ -11,8 +11,8 @@ from collect.domain.aging import parse_edges
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.reports import aging
-from collect.runtime import Runtime
-from collect.services import cash, line_questions, matching, receipts, verify
+from collect.runtime import Runtime, Work
+from collect.services import cash, line_questions, matching, months, receipts, receivables, verify
 from collect.services.receipts import Receipt
 from collect.storage.bank import BankLine
 from collect.storage.cash import Allocation, Credit
@@ -111,3 +111,43 @@ def test_a_prepayment_released_ahead_is_void_from_its_release(wrong: Runtime) ->
     assert amounts(wrong, date(2026, 3, 12)) == {"I1": "1000.00"}
     assert amounts(wrong, date(2026, 3, 25)) == {"I1": "1000.00", "F1": "1000.00"}
     assert verify.verify(wrong) == []
+
+
+def test_undoing_what_an_answer_set_aside_asks_again(wrong: Runtime) -> None:
+    """The bank took a line back, and that was undone: both lines wait, and the question with them; so does one that was told twice."""
+    first, second = add_lines(wrong, {"amount_minor": 100_000, "payer": "甲公司", "narrative": "I1"}, {"amount_minor": 100_000, "payer": "甲公司", "narrative": "I1"})
+    (went,) = add_lines(wrong, {"amount_minor": -100_000, "day": date(2026, 3, 10), "question": "reversal", "other_id": first})
+
+    def double(work: Work) -> None:
+        line = work.session.get_one(BankLine, second)
+        line.question, line.other_id = "double", first
+
+    wrong.write(SYSTEM, double)
+    for key in (went, second):
+        wrong.write(SYSTEM, lambda work, key=key: line_questions.answer(work, key, 1, True, ""))
+    for key in (first, second):
+        wrong.write(SYSTEM, lambda work, key=key: matching.undo(work, key, 2, "answered by mistake"))
+    with wrong.read(SYSTEM) as view:
+        found = {key: view.session.get_one(BankLine, key) for key in (first, second, went)}
+    assert [(found[key].state, found[key].question) for key in (first, second, went)] == [("open", None), ("open", "double"), ("out", "reversal")]
+    with pytest.raises(Refusal, match="line_has_question"):
+        wrong.write(SYSTEM, lambda work: matching.accept(work, second, 3, customer_no="C1"))
+    assert verify.verify(wrong) == []
+
+
+def test_a_day_before_a_changed_due_date_whose_month_is_closed(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """T1's due date was fixed on 10 April, and April is closed: what is applied as of 20 March would correct the change in April."""
+    clock.set("2026-03-15T04:00:00")
+    take_in(sqlite_runtime, "customers", "customer_no,name,currency,terms\nC1,甲公司,CNY,30@ACCEPTANCE\n")
+    take_in(sqlite_runtime, "invoices", INVOICE.replace("I1", "T1").replace("2026-02-01", ""))
+    receive(sqlite_runtime, "R-1", date(2026, 3, 4))
+    clock.set("2026-04-10T04:00:00")
+    sqlite_runtime.write(SYSTEM, lambda work: receivables.record_event(work, "T1", date(2026, 4, 9)))
+    clock.set("2026-05-10T04:00:00")
+    sqlite_runtime.write(SYSTEM, lambda work: months.close(work, "2026-04"))
+    with pytest.raises(Refusal, match="month_closed"):
+        sqlite_runtime.write(SYSTEM, lambda work: cash.apply(work, "receipt", "R-1", "T1", None, date(2026, 3, 20)))
+    told = take_in(sqlite_runtime, "payments", "payment_ref,customer_no,date,amount,invoice_no\nR-2,C1,2026-03-21,10.00,T1\n")
+    assert (told.refused, [error.refusal.code for error in told.errors]) == (1, ["month_closed"])
+    assert sqlite_runtime.write(SYSTEM, lambda work: cash.apply(work, "receipt", "R-1", "T1", None, date(2026, 5, 2))) == 100_000
+    assert verify.verify(sqlite_runtime) == []
