@@ -191,12 +191,25 @@ def discount_of(text: str) -> tuple[Discount, int] | None:
     return (rule.discount, rule.parts[0].days) if rule.discount else None
 
 
+def with_own_due(text: str | None, issued: date, due: date) -> str | None:
+    """The terms that an invoice keeps which brings its own due date: those that grant a discount, without their event; else None.
+
+    The date itself says all but that. The days of the discount count from the issue date, whatever event the terms
+    count from; a date before their end agreed something else, for nothing is early once it is due.
+    """
+    rule = parse(text) if text else None
+    if rule is None or rule.discount is None or add_days(issued, rule.discount.days) > due:
+        return None
+    return str(Terms(rule.kind, (Part(rule.parts[0].days),), rule.discount))
+
+
 def discount_open(text: str | None, issued: date, due: date | None, amount: int, credited: int, open_amount: int) -> EarlyPayment | None:
     """What an open item still grants for early payment; `amount`, `credited` (by credit notes) and `open_amount` in minor units.
 
     It is a share of what the invoice comes to after its credit notes. None where no discount is agreed, its days have
-    not begun, or anything else has settled a part: a part payment takes none, and none is taken twice. The last day
-    is counted back from the due date, so that one who waits for an event (S7) has its days from that event.
+    not begun, or anything else has settled a part: a part payment takes none, and none is taken twice. The days count
+    from the issue date; under terms that wait for an event (S7) from that event, counted back from `due`, the due date
+    that it gave.
     """
     agreed = discount_of(text) if text else None
     whole = amount - credited
@@ -204,7 +217,8 @@ def discount_open(text: str | None, issued: date, due: date | None, amount: int,
         return None
     discount, net_days = agreed
     off = money.split(whole, [discount.percent, WHOLE - discount.percent])[0]
-    return EarlyPayment(max(add_days(due, discount.days - net_days), issued), off) if off else None
+    until = add_days(due, discount.days - net_days) if "@" in (text or "") else add_days(issued, discount.days)
+    return EarlyPayment(max(until, issued), off) if off else None
 
 
 def _start(part: Part, issue_date: date, events: Mapping[str, date]) -> date | None:

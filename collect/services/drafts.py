@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission
+from collect.domain.terms import parse as parse_terms
 from collect.exchange.cells import Limits
 from collect.exchange.einvoice import reading
 from collect.exchange.einvoice.shape import EInvoice
@@ -271,7 +272,7 @@ def post(work: Work, draft_id: int, version: int, due: date | None = None, terms
             draft.currency,
             owed_of(draft),
             due=day,
-            terms=terms,
+            terms=terms or (_terms_of(draft) if day else None),
             po_no=str(draft.fields.get("order_no") or "")[:64] or None,
             delivered_on=date.fromisoformat(delivered) if delivered else None,
             description=_description(draft),
@@ -282,6 +283,14 @@ def post(work: Work, draft_id: int, version: int, due: date | None = None, terms
     draft.state, draft.version = "posted", draft.version + 1
     work.note(audit.Note("post", "draft", number, customer.id, {"state": "waiting"}, {"state": "posted"}))
     return number
+
+
+def _terms_of(draft: Draft) -> str | None:
+    """The terms in the document's own words, where they are terms that can be reckoned with; what is told in prose is not."""
+    try:
+        return str(parse_terms(str(draft.fields.get("terms") or "")))
+    except Refusal:
+        return None
 
 
 def _description(draft: Draft) -> str | None:

@@ -29,6 +29,8 @@ KINDS = ("invoice", "debit_note", "interest", "fee")
 class Bill:
     """A document to issue: `amount` in minor units; `due` None: from `terms`, else from the customer's.
 
+    With a `due` of its own an invoice keeps of the terms what they grant for early payment, counted from `issued`.
+
     `events` holds what has happened that the terms may wait for (a trigger's name to its day). `about` is the number of
     the invoice that a debit note, interest or a fee is about; `delivery_nos` are the deliveries that an invoice names.
     """
@@ -182,9 +184,10 @@ def _check(work: Work, number: str, amount: int, currency: str, day: date, side:
 
 
 def _parts(customer: Customer, bill: Bill) -> tuple[str | None, tuple[terms.Instalment, ...]]:
-    """The canonical terms, where they decide, and the items they make of the amount."""
+    """The canonical terms, where they decide or grant a discount, and the items they make of the amount."""
     if bill.due is not None:
-        return None, (terms.Instalment(1, 1, bill.amount, bill.due, None, None),)
+        agreed = terms.with_own_due(bill.terms or customer.terms, bill.issued, bill.due) if bill.kind == "invoice" else None
+        return agreed, (terms.Instalment(1, 1, bill.amount, bill.due, None, None),)
     text = bill.terms or customer.terms
     if not text:
         raise Refusal("no_due_date", "due")

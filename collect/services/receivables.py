@@ -397,18 +397,23 @@ class Buffers:
         return value
 
     def invoice(self, account: customers.Account, draft: receivables.InvoiceDraft) -> None:
-        """A new invoice: one item, or one an instalment of the customer's terms when no due date is given."""
+        """A new invoice: one item, or one an instalment of the customer's terms when no due date is given.
+
+        With its own due date it keeps of the terms what they grant for early payment.
+        """
         work, batch = self.batch.work, self.batch
         if not draft.void:
             batch.take_room(draft.currency, 0, draft.amount)
-        rule = None
+        agreed: str | None
         if draft.due is None:
             if not account.terms:
                 raise Refusal("no_due_date", "due_date")
             rule = terms.parse(account.terms)
+            agreed = str(rule)
             events = {"DELIVERY": draft.delivered_on} if draft.delivered_on else {}
             parts = [(part.part, part.parts, part.minor, part.due, part.provisional, part.trigger) for part in terms.instalments(rule, draft.issued, draft.amount, events)]
         else:
+            agreed = terms.with_own_due(account.terms, draft.issued, draft.due)
             parts = [(1, 1, draft.amount, draft.due, None, None)]
         voided = draft.issued if draft.void else None
         for part, count, minor, due, provisional, trigger in parts:
@@ -432,7 +437,7 @@ class Buffers:
                     None,
                     voided,
                     work.now if draft.void else None,
-                    str(rule) if rule else None,
+                    agreed,
                     draft.po_no,
                     draft.delivered_on,
                     draft.description,

@@ -378,9 +378,29 @@ def test_what_an_open_item_still_grants(text: str | None, due: date | None, amou
     assert terms.discount_open(text, date(2026, 3, 1), due, amount, credited, left) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "due", "expected"),
+    [
+        ("2% / 10, net 30", date(2026, 4, 30), "2/10 NET30"),
+        ("2/10 NET30", date(2026, 3, 11), "2/10 NET30"),
+        ("2/10 NET30", date(2026, 3, 10), None),  # due before the ten days end
+        ("2/10 NET30@ACCEPTANCE", date(2026, 4, 30), "2/10 NET30"),
+        ("NET30", date(2026, 4, 30), None),
+        ("30/50+60/50", date(2026, 4, 30), None),
+        (None, date(2026, 4, 30), None),
+    ],
+)
+def test_an_own_due_date_keeps_what_the_terms_grant_early(text: str | None, due: date, expected: str | None) -> None:
+    """Issued on 1 March 2026: ten days end on the 11th, whenever it is due."""
+    kept = terms.with_own_due(text, date(2026, 3, 1), due)
+    assert kept == expected
+    if kept:
+        assert terms.discount_open(kept, date(2026, 3, 1), due, 100_000, 0, 100_000) == EarlyPayment(date(2026, 3, 11), 2000)
+
+
 @given(whole=st.integers(1, 10**15), percent=st.integers(1, 9999), issued=st.dates(date(2000, 1, 1), date(2100, 1, 1)), days=st.integers(0, 60), net=st.integers(60, 120))
 def test_the_discount_of_an_open_item_is_that_of_its_terms(whole: int, percent: int, issued: date, days: int, net: int) -> None:
-    """Counting back from the due date gives the day and the amount that counting from the issue date gave."""
+    """An open item grants until the day, and by the amount, that its invoice did."""
     agreed = Terms(Kind.NET, (Part(net),), Discount(percent, days))
     (only,) = terms.instalments(agreed, issued, whole, {})
     early = terms.early_payment(agreed, issued, whole, {})

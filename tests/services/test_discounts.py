@@ -13,7 +13,8 @@ from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.reports import aging
 from collect.runtime import Runtime
-from collect.services import cash, matching, receipts, undo, verify
+from collect.services import cash, invoices, matching, receipts, undo, verify
+from collect.services.invoices import Bill
 from collect.services.receipts import Receipt
 from collect.storage.bank import BankLine
 from collect.storage.cash import Allocation, Credit
@@ -126,6 +127,26 @@ def test_a_bill_is_no_early_payment(small: Runtime) -> None:
     assert not take_in(small, "payments", rows).refused
     small.write(SYSTEM, lambda work: cash.apply(work, "receipt", "R2", "A2", None))
     assert (item(small, "A1").open_minor, item(small, "A2").open_minor, discounts(small)) == (2000, 2469, [])
+
+
+def test_an_invoice_with_its_own_due_date_has_the_days_from_its_issue(books: Runtime) -> None:
+    """Issued on 1 March, due on 15 May as the file says: 2 % until 11 March. D2 is due before they end, C2 agreed none."""
+    head = "invoice_no,customer_no,issue_date,due_date,currency,amount\n"
+    rows = head + "D1,C1,2026-03-01,2026-05-15,CNY,1000.00\nD2,C1,2026-03-01,2026-03-05,CNY,500.00\nD3,C2,2026-03-01,2026-05-15,CNY,500.00\n"
+    assert counts(take_in(books, "invoices", rows)) == (3, 0, 0, 0)
+    assert (offered(books, "D1"), offered(books, "D2"), offered(books, "D3")) == ((LAST, 2000), None, None)
+    receive(books, "R1", 98_000, {"D1": 98_000})
+    assert (item(books, "D1").open_minor, item(books, "D1").due_date) == (0, date(2026, 5, 15))
+    assert counts(take_in(books, "invoices", rows)) == (0, 0, 3, 0)
+    assert verify.verify(books) == []
+
+
+def test_what_is_written_by_hand_says_its_own_terms(small: Runtime) -> None:
+    """C2 agreed none, but this invoice grants 1 % within five days: 5.00 of 500.00 until 6 March. A debit note grants nothing."""
+    told = {"issued": date(2026, 3, 1), "currency": "CNY", "amount": 50_000, "due": date(2026, 4, 30), "terms": "1/5 NET30"}
+    small.write(SYSTEM, lambda work: invoices.issue(work, "C2", Bill("W1", **told)) and None)  # type: ignore[arg-type]
+    small.write(SYSTEM, lambda work: invoices.issue(work, "C2", Bill("W2", **told, kind="debit_note")) and None)  # type: ignore[arg-type]
+    assert (offered(small, "W1"), offered(small, "W2")) == ((date(2026, 3, 6), 500), None)
 
 
 def test_two_parts_of_one_invoice_take_none(small: Runtime) -> None:

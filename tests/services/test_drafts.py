@@ -167,6 +167,18 @@ def test_a_number_that_is_in_the_books_without_a_draft_is_told(books: Runtime) -
         drafts.take_in(books, SYSTEM, ubl(number="N9"), "n9.xml")
 
 
+@pytest.mark.parametrize(("note", "kept"), [("2/10 NET30", "2/10 NET30"), ("net 30 days", None), ("Zahlbar ohne Abzug", "3/5 NET20")])
+def test_an_own_due_date_keeps_the_discount_the_document_tells(sqlite_runtime: Runtime, note: str, kept: str | None) -> None:
+    """Terms in its own words go before the customer's 3/5 NET20; prose says nothing that can be reckoned with. The date stays."""
+    assert not take_in(sqlite_runtime, "customers", "customer_no,name,currency,terms,tax_no\nC9,Käufer AG,EUR,3/5 NET20,DE123456789\n").refused
+    inserted = f"<cbc:DueDate>2026-05-31</cbc:DueDate><cac:PaymentTerms><cbc:Note>{note}</cbc:Note></cac:PaymentTerms><cac:AccountingCustomerParty>".encode()
+    taken = drafts.take_in(sqlite_runtime, SYSTEM, ubl().replace(b"<cac:AccountingCustomerParty>", inserted), "n1.xml")
+    sqlite_runtime.write(SYSTEM, lambda work: drafts.post(work, taken.draft_id, 1))
+    with sqlite_runtime.read(SYSTEM) as view:
+        only = view.session.scalars(sa.select(Item)).one()
+    assert (only.due_date, only.terms) == (date(2026, 5, 31), kept)
+
+
 NAMES = """customer_no,name,currency,terms,tax_no
 P1,北京同仁堂有限公司,CNY,,
 P2,Käufer Aktiengesellschaft,EUR,,DE 123-456-789
