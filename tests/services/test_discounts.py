@@ -156,6 +156,18 @@ def test_two_parts_of_one_invoice_take_none(small: Runtime) -> None:
     assert item(small, "A1").open_minor == 2000 and discounts(small) == []
 
 
+def test_a_part_payment_ends_the_offer_and_taken_back_restores_it(small: Runtime) -> None:
+    """400.00 of 1,000.00 in time: 600.00 are asked in full and nothing is granted for 588.00 (600.00 less 2 %); taken back, 20.00 are again."""
+    receive(small, "R1", 40_000, {"A1": 40_000})
+    assert (item(small, "A1").open_minor, offered(small, "A1")) == (60_000, None)
+    receive(small, "R2", 58_800, {"A1": 58_800})
+    assert item(small, "A1").open_minor == 1200 and discounts(small) == []
+    for name in ("R1", "R2"):
+        key = allocation(small, name)
+        small.write(SYSTEM, lambda work, key=key: cash.unapply(work, key, "part payment"))
+    assert offered(small, "A1") == (LAST, 2000)
+
+
 def test_yen_and_what_rounding_leaves(small: Runtime) -> None:
     """J1: 12,345 less 247 is 12,098. A2: 1,234.56 less 24.69 is 1,209.87."""
     receive(small, "RJ", 12_098, {"J1": 12_098})
