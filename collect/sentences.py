@@ -238,6 +238,10 @@ SENTENCES: dict[str, str] = {
     "bank_day_in_future": _("{value} lies ahead; the bank's data can be complete through today at most."),
     # dates that wait for an event
     "no_event_awaited": _("{number} has a fixed due date and waits for no event."),
+    "due_settled": _("Nothing is open of {number}; its due date stays."),
+    "due_waits": _("The due date of {number} waits for its event; record the event."),
+    "due_too_far": _("{value} is more than {most} days after the issue date; correct it."),
+    "due_same": _("{number} is due on {value} already; enter another day."),
     "event_in_future": _("{value} lies ahead; enter the day on which it happened."),
     "event_ambiguous": _("The parts of {number} wait for different events ({events}); say which one happened."),
     # months

@@ -30,7 +30,10 @@ class InvoiceDraft:
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
-    """What the books already hold under a number: an item's document as a whole, or a credit."""
+    """What the books already hold under a number: an item's document as a whole, or a credit.
+
+    `first_due` is the due date that an item came in with, where it was moved since.
+    """
 
     kind: str
     customer_id: int
@@ -39,6 +42,7 @@ class KnownDocument:
     currency: str
     amount: int
     void: bool
+    first_due: date | None = None
 
 
 def check_dates(issued: date, due: date | None, field: str = "due_date") -> None:
@@ -50,8 +54,8 @@ def check_dates(issued: date, due: date | None, field: str = "due_date") -> None
 def check_same(known: KnownDocument, draft: KnownDocument, number: str, due_given: bool) -> None:
     """Refuse another amount, currency, customer or date under a known number (Refusal `document_differs`, naming the field).
 
-    The remedy is always the same: credit or void the document first. A due date is compared only where one was given;
-    voiding a known document is allowed, bringing a void one back is not (`document_void`).
+    The remedy is always the same: credit or void the document first. A due date is compared only where one was given, and
+    one that was moved since may be the first or the present one (S16); voiding a known document is allowed, bringing a void one back is not (`document_void`).
     """
     if known.kind != draft.kind:
         raise Refusal("number_of_other_kind", "invoice_no", number=number, known=known.kind)
@@ -60,7 +64,7 @@ def check_same(known: KnownDocument, draft: KnownDocument, number: str, due_give
         ("issue_date", known.issued, draft.issued),
         ("currency", known.currency, draft.currency),
         ("amount", known.amount, draft.amount),
-        ("due_date", known.due, draft.due if due_given else known.due),
+        ("due_date", known.due, draft.due if due_given and draft.due != known.first_due else known.due),
     ):
         if before != after:
             raise Refusal("document_differs", field, number=number)

@@ -19,6 +19,8 @@ MOST_DAYS = 3650
 LONGEST = 64
 PREVIOUS_DAYS = 30
 """上批结清 falls due when the next delivery is asked for, at the latest after so many days (S18)."""
+MOVED = "MOVED"
+"""What stands in the place of a trigger where no event but a person moved the due date of an item."""
 
 
 class Trigger(StrEnum):

@@ -39,6 +39,7 @@ class PartEntry:
     amount: int
     open: int
     closed_on: date | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def invoice(view: View, scope: Scope, number: str) -> Invoice:
         delivered_on=first.delivered_on,
         description=first.description,
         voided_on=first.voided_on,
-        parts=tuple(PartEntry(item.part, item.due_date, item.provisional_date, item.trigger, item.amount_minor, item.open_minor, item.closed_on) for item in items),
+        parts=tuple(PartEntry(item.part, item.due_date, item.provisional_date, item.trigger, item.amount_minor, item.open_minor, item.closed_on, item.version) for item in items),
         early=load_offers(view.session, scope, [first.id], view.today).get(first.id),
         uses=uses,
         postings=tuple(postings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -240,15 +241,17 @@ def set_apart(work: Work, credit: Credit, amount: int, day: date, allocation_id:
 
 
 def due_history(work: Work, customer_id: int, item_id: int, trigger: str | None, due: date | None) -> list[ledger.Due]:
-    """The due dates an item has had; only one that an event fixed or brought forward can have more than one."""
-    if trigger is None:
+    """The due dates an item has had, in order; only one that an event or a person fixed or moved can have more than one."""
+    if trigger is None or due is None:
         return [ledger.Due(None, due)]
     moves = work.session.execute(
-        sa.select(Line.day, Line.due)
-        .where(Line.customer_id == customer_id, Line.item_id == item_id, Line.event == "redate", Line.receivable > 0, Line.allocation_id.is_(None))
+        sa.select(Line.recorded_at, Line.day, Line.due)
+        .where(Line.customer_id == customer_id, Line.item_id == item_id, Line.event == "redate", Line.allocation_id.is_(None))
         .order_by(Line.recorded_at, Line.id)
     ).all()
-    if not moves or due is None:
-        return [ledger.Due(None, due)]
-    issued = sa.select(Line.due).where(Line.customer_id == customer_id, Line.item_id == item_id, Line.event == "issue")
-    return [ledger.Due(None, work.session.scalar(issued)), ledger.Due(min(day for day, _ in moves), due)]
+    history: list[ledger.Due] = []
+    for _, group in groupby(moves, key=lambda line: line.recorded_at):
+        old, new, *_ = group  # what lay ahead of the change follows on later days
+        history += [ledger.Due(None, old.due)] if not history else []
+        history.append(ledger.Due(new.day, new.due))
+    return history or [ledger.Due(None, due)]

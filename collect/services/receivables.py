@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from collect.domain import ledger, receivables, terms
+from collect.domain.calendar import add_days
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
@@ -18,7 +19,7 @@ from collect.services.deliveries import Billed
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.database import next_ids
-from collect.storage.ledger import Line, load_closed_months
+from collect.storage.ledger import Line, load_closed_months, load_first_due
 from collect.storage.receivables import Item, find_items
 
 ITEM = [
@@ -320,6 +321,38 @@ def next_delivery(work: Work, customer_id: int, order_no: str | None) -> int:
     return len(items)
 
 
+def move_due(work: Work, number: str, part: int, due: date, reason: str, version: int) -> None:
+    """Put the due date of an invoice, or of one part of it, on another day, earlier or later: two journal lines on the day it is made (S7).
+
+    So a date that asking for a delivery brought forward is put back too. NotFound outside the actor's scope; Refusal
+    `missing_reason`, `document_void`, `due_settled`, `due_waits`, `due_before_issue`, `due_too_far`, `due_same`, a closed month, and
+    `changed_meanwhile` where the item is not as it was seen.
+    """
+    work.actor.need(Permission.ALLOCATE)
+    item = next((item for item in find_items(work.session, work.actor.scope, number) if item.part == part), None)
+    if item is None:
+        raise NotFound("invoice", number)
+    item = work.session.scalars(sa.select(Item).where(Item.id == item.id).with_for_update().execution_options(populate_existing=True)).one()
+    if item.version != version:
+        raise Refusal("changed_meanwhile", None, what=number)
+    if not reason.strip():
+        raise Refusal("missing_reason", "reason")
+    if item.voided_on is not None or item.open_minor == 0:
+        raise Refusal("document_void" if item.voided_on is not None else "due_settled", None, number=number)
+    if item.due_date is None:
+        raise Refusal("due_waits", "due", number=number)
+    receivables.check_dates(item.issue_date, due, "due")
+    if due > add_days(item.issue_date, terms.MOST_DAYS):
+        raise Refusal("due_too_far", "due", value=due.isoformat(), most=terms.MOST_DAYS)
+    if due == item.due_date:
+        raise Refusal("due_same", "due", number=number, value=due.isoformat())
+    ledger.check_open(max(work.today, item.issue_date), load_closed_months(work.session), "due")
+    before = item.due_date
+    item.trigger = item.trigger or terms.MOVED
+    _redate(work, item, due)
+    work.note(audit.Note("move_due", "invoice", number, item.customer_id, {"due_date": before}, {"due_date": due}, reason.strip()[:400]))
+
+
 def _redate(work: Work, item: Item, due: date) -> None:
     """Move what is open of an item under another due date from today on; allocations that lie ahead follow on their days."""
     later = work.session.execute(
@@ -357,15 +390,16 @@ def load_known(work: Work, numbers: list[str]) -> dict[str, KnownRow]:
         item.po_no,
         item.delivered_on,
         item.description,
+        item.trigger,
     ).where(item.seller_id == work.seller.id, intake.among(work.session, item.document_no, numbers))
     for row in work.session.execute(query.order_by(item.document_no, item.part)):
         parts[row.document_no].append(row)
+    first_due = load_first_due(work.session, {row.id: row.customer_id for rows in parts.values() for row in rows if row.trigger == terms.MOVED})
     for number, rows in parts.items():
         first = rows[0]
         due = first.due_date if len(rows) == 1 else None
-        document = receivables.KnownDocument(
-            first.kind, first.customer_id, first.issue_date, due, first.currency, sum(row.amount_minor for row in rows), first.voided_on is not None
-        )
+        whole, void = sum(row.amount_minor for row in rows), first.voided_on is not None
+        document = receivables.KnownDocument(first.kind, first.customer_id, first.issue_date, due, first.currency, whole, void, first_due.get(first.id))
         found[number] = KnownRow(document, tuple(row.id for row in rows), first.po_no, first.delivered_on, first.description)
     credit = Credit.__table__.c
     notes = sa.select(credit.number, credit.id, credit.kind, credit.customer_id, credit.day, credit.currency, credit.amount_minor, credit.voided_on, credit.reason).where(

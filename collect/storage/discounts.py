@@ -14,6 +14,7 @@ from collect.domain.terms import EarlyPayment, discount_of, discount_open
 from collect.storage.adjustments import Adjustment
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Customer, seen_ids
+from collect.storage.ledger import load_first_due
 from collect.storage.receivables import Item
 
 _CHUNK = 5000
@@ -25,14 +26,15 @@ def load_offers(session: Session, scope: Scope, item_ids: Sequence[int], since: 
     Items without such terms cost nothing more: they are not read.
     """
     found: dict[int, EarlyPayment] = {}
-    columns = (Item.id, Item.terms, Item.issue_date, Item.due_date, Item.amount_minor, Item.open_minor)
+    columns = (Item.id, Item.terms, Item.issue_date, Item.due_date, Item.amount_minor, Item.open_minor, Item.customer_id)
     ids = sorted(set(item_ids))
     for start in range(0, len(ids), _CHUNK):
         query = sa.select(*columns).where(Item.id.in_(ids[start : start + _CHUNK]), Item.open_minor > 0, Item.terms.like("%/% NET%"), seen_ids(scope, Item.customer_id))
         rows = session.execute(query).all()
         credited = _credited(session, [row.id for row in rows if row.open_minor != row.amount_minor])
-        for key, agreed, issued, due, amount, left in rows:
-            early = discount_open(agreed, issued, due, amount, credited.get(key, 0), left)
+        fixed = load_first_due(session, {row.id: row.customer_id for row in rows if "@" in row.terms})
+        for key, agreed, issued, due, amount, left, _ in rows:
+            early = discount_open(agreed, issued, fixed.get(key, due), amount, credited.get(key, 0), left)
             if early is not None and (since is None or early.until >= since):
                 found[key] = early
     return found
@@ -66,7 +68,7 @@ def wrong_discounts(session: Session) -> Iterator[tuple[str, str]]:
     for row, number, origin, paid_by, item, taken_back in session.execute(query.where(sa.or_(Credit.kind == "discount", Credit.earned_by.is_not(None))).order_by(Credit.id)):
         fits = origin is not None and item is not None and row.kind == "discount" and paid_by.kind == "receipt"
         fits = fits and (origin.amount_minor > 0) and (row.customer_id, row.currency, row.day) == (item.customer_id, item.currency, origin.effective)
-        fits = fits and _in_time(row, origin, paid_by, item)
+        fits = fits and _in_time(session, row, origin, paid_by, item)
         if fits and row.voided_on is None:
             settles = session.scalar(sa.select(sa.func.sum(own.amount_minor)).where(own.credit_id == row.id, own.item_id == item.id))
             fits = taken_back is None and row.open_minor == 0 and settles == row.amount_minor and item.id not in seen
@@ -75,11 +77,12 @@ def wrong_discounts(session: Session) -> Iterator[tuple[str, str]]:
             yield row.number, number
 
 
-def _in_time(row: Credit, origin: Allocation, receipt: Credit, item: Item) -> bool:
+def _in_time(session: Session, row: Credit, origin: Allocation, receipt: Credit, item: Item) -> bool:
     """Whether the money came by the last day, and what it paid with the discount is the whole that was open."""
     agreed = discount_of(item.terms) if item.terms else None
     whole = origin.amount_minor + row.amount_minor
     if agreed is None or whole > item.amount_minor:
         return False
-    early = discount_open(item.terms, item.issue_date, item.due_date, whole, 0, whole)
+    fixed = load_first_due(session, {item.id: item.customer_id}) if "@" in (item.terms or "") else {}
+    early = discount_open(item.terms, item.issue_date, fixed.get(item.id, item.due_date), whole, 0, whole)
     return application.discount(origin.amount_minor, whole, receipt.day, early) == row.amount_minor

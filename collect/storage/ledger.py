@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -103,6 +104,21 @@ def load_volumes(session: Session, seller_id: int, currency: str) -> tuple[int, 
     query = sa.select(steps(DayTotal.receivable), steps(-DayTotal.receivable) + steps(-DayTotal.unapplied))
     row = session.execute(query.where(DayTotal.seller_id == seller_id, DayTotal.currency == currency)).one()
     return int(row[0]) * _STEP, int(row[1]) * _STEP
+
+
+def load_first_due(session: Session, items: Mapping[int, int]) -> dict[int, date]:
+    """The first due date that items had, by item id, before anybody moved it; `items` are their customers' ids by item id.
+
+    One that waited for an event has that which the event gave. Items without a line that tells it are left out.
+    """
+    found: dict[int, date] = {}
+    if items:
+        query = sa.select(Line.item_id, Line.due).where(Line.customer_id.in_(set(items.values())), Line.item_id.in_(set(items)), Line.due.is_not(None))
+        query = query.where(Line.event.in_(("issue", "redate")), Line.allocation_id.is_(None)).order_by(Line.recorded_at, Line.id)
+        for key, due in session.execute(query):
+            if key is not None and due is not None:
+                found.setdefault(key, due)
+    return found
 
 
 def load_item_lines(session: Session, scope: Scope, customer_id: int, item_ids: list[int]) -> list[Line]:

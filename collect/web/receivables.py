@@ -48,6 +48,14 @@ class EventForm(PageForm):
     reason = StringField(i18n.lazy("Note"), [validators.Length(max=400)])
 
 
+class DueForm(PageForm):
+    """Another due date; `part` names the part and its version as the page showed it."""
+
+    part = SelectField(i18n.lazy("Part"), choices=[], validate_choice=False)
+    due = StringField(i18n.lazy("New due date"), [validators.InputRequired()], widget=DateInput())
+    reason = StringField(i18n.lazy("Reason"), [validators.InputRequired(), validators.Length(max=400)])
+
+
 @blueprint.get("")
 @needs(Permission.READ_LEDGER)
 def index() -> Response:
@@ -100,18 +108,45 @@ def record_event(number: str) -> Response:
     return pages.go("invoices.show", number=number)
 
 
-def _page(number: str, status: int = 200, refused: EventForm | None = None) -> Response:
+@blueprint.post("/<number:number>/due")
+@needs(Permission.ALLOCATE)
+def move_due(number: str) -> Response:
+    """Put the due date of the invoice, or of one of its parts, on another day."""
+    form = DueForm()
+    if not form.validate():
+        return _page(number, 422, moved=form)
+    part, _, version = (form.part.data or "").partition("|")
+    if not all(told.isascii() and told.isdigit() and len(told) < 10 for told in (part, version)):
+        raise NotFound("invoice", number)
+    try:
+        due = options.parse_day((form.due.data or "").strip(), "due")
+        pages.write(lambda work: services.move_due(work, number, int(part), due, form.reason.data or "", int(version)))
+    except Refusal as refusal:
+        form.blame(refusal)
+        return _page(number, 409 if refusal.code == "changed_meanwhile" else 422, moved=form)
+    flash(i18n.gettext("The due date is {day} from today on.", day=due.isoformat()))
+    return pages.go("invoices.show", number=number)
+
+
+def _page(number: str, status: int = 200, refused: EventForm | None = None, moved: DueForm | None = None) -> Response:
     """The page, with a form that was refused in the place of its empty one."""
     with pages.read_view() as view:
         invoice = reports.invoice(view, view.actor.scope, number)
         people = audit.people(view)
         today = view.today
-        may = bool(invoice.waiting) and view.actor.may(Permission.ALLOCATE)
-    form = (refused or EventForm(formdata=None)) if may else None
+        may = view.actor.may(Permission.ALLOCATE)
+    form = (refused or EventForm(formdata=None)) if may and invoice.waiting else None
     if form is not None:
         awaited = {part.trigger: i18n.lazy(words.TRIGGERS[part.trigger]) for part in invoice.waiting if part.trigger in words.TRIGGERS}
         form.trigger.choices = pages.choices(awaited)
+    movable = [part for part in invoice.parts if part.open and part.due]
+    due_form = (moved or DueForm(formdata=None)) if may and movable else None
+    if due_form is not None:
+        due_form.part.choices = pages.choices({f"{part.part}|{part.version}": f"{part.part} · {part.due.isoformat()}" for part in movable if part.due})
+        if moved is not None:  # a part that was changed meanwhile is offered as it is now
+            wanted = (moved.part.data or "").partition("|")[0]
+            moved.part.data = next((f"{part.part}|{part.version}" for part in movable if str(part.part) == wanted), None)
     changes = {step.change: differences(step.change.before, step.change.after, people) for step in invoice.history if step.change}
     days = (today - invoice.next_due).days if invoice.next_due else 0
-    context = {"invoice": invoice, "form": form, "today": today, "days": days, "changes": changes, "words": words, "document_address": document_address}
+    context = {"invoice": invoice, "form": form, "due_form": due_form, "today": today, "days": days, "changes": changes, "words": words, "document_address": document_address}
     return pages.render("receivables/show.html", status, tone=bars.tone, **context)

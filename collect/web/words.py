@@ -111,6 +111,7 @@ ACTIONS = {
     "assign": _("Assigned"),
     "void": _("Voided"),
     "event": _("Event recorded"),
+    "move_due": _("Due date moved"),
     "apply": _("Applied"),
     "unapply": _("Taken back"),
     "import": _("Imported"),

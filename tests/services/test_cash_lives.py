@@ -1,4 +1,4 @@
-"""Random lives of a small book: money in, applied, kept for orders, across a group, taken back, written off, refunded, recovered; it always ties out."""
+"""Random lives of a small book: money in, applied, kept for orders, across a group, taken back, due dates moved, written off, refunded, recovered; it always ties out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INVOICES = (
     "G1,G,2026-01-02,2026-02-01,CNY,20.00,\nX1,X,2026-01-02,2026-02-01,CNY,70.00,\nT1,C1,2026-01-02,,CNY,40.00,PO-7\n"
 )
 MANAGER = Actor("mei", 50, Role.MANAGER, ALL)
-ACTS = ("receive", "receive", "apply", "apply", "unapply", "void", "release", "request", "approve", "approve", "reverse", "recover", "event", "later")
+ACTS = ("receive", "receive", "apply", "apply", "unapply", "void", "release", "request", "approve", "approve", "reverse", "recover", "event", "move", "later")
 
 
 class Life:
@@ -120,6 +120,12 @@ class Life:
     def event(self, work: Work) -> None:
         if self.chance.random() < 0.2:
             receivables.record_event(work, "T1", work.today)
+
+    def move(self, work: Work) -> None:
+        row = self.pick(work, Item)
+        assert isinstance(row, Item)
+        due = row.issue_date + timedelta(days=self.chance.randint(0, 120))
+        receivables.move_due(work, row.document_no, row.part, due, "chance", row.version)
 
 
 def beyond(runtime: Runtime) -> list[tuple[int, date, int]]:

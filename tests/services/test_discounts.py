@@ -13,7 +13,7 @@ from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM
 from collect.reports import aging
 from collect.runtime import Runtime
-from collect.services import cash, invoices, matching, receipts, undo, verify
+from collect.services import cash, invoices, matching, receipts, receivables, undo, verify
 from collect.services.invoices import Bill
 from collect.services.receipts import Receipt
 from collect.storage.bank import BankLine
@@ -147,6 +147,20 @@ def test_what_is_written_by_hand_says_its_own_terms(small: Runtime) -> None:
     small.write(SYSTEM, lambda work: invoices.issue(work, "C2", Bill("W1", **told)) and None)  # type: ignore[arg-type]
     small.write(SYSTEM, lambda work: invoices.issue(work, "C2", Bill("W2", **told, kind="debit_note")) and None)  # type: ignore[arg-type]
     assert (offered(small, "W1"), offered(small, "W2")) == ((date(2026, 3, 6), 500), None)
+
+
+def test_moving_a_due_date_moves_no_discount(small: Runtime) -> None:
+    """A1: until 11 March, wherever its due date goes. E1 was accepted on 18 March, due 17 April: until the 28th, and so it stays."""
+    assert not take_in(small, "customers", "customer_no,name,currency,terms\nE,Event Ltd,CNY,2/10 NET30@ACCEPTANCE\n").refused
+    assert not take_in(small, "invoices", "invoice_no,customer_no,issue_date,currency,amount\nE1,E,2026-03-10,CNY,1000.00\n").refused
+    small.write(SYSTEM, lambda work: receivables.record_event(work, "E1", date(2026, 3, 18)))
+    assert (item(small, "E1").due_date, offered(small, "E1")) == (date(2026, 4, 17), (date(2026, 3, 28), 2000))
+    for number in ("A1", "E1"):
+        version = item(small, number).version
+        small.write(SYSTEM, lambda work, number=number, version=version: receivables.move_due(work, number, 1, date(2026, 6, 1), "agreed", version))
+    assert (offered(small, "A1"), offered(small, "E1")) == ((LAST, 2000), (date(2026, 3, 28), 2000))
+    receive(small, "R1", 98_000, {"E1": 98_000}, date(2026, 3, 20))
+    assert item(small, "E1").open_minor == 0 and verify.verify(small) == []
 
 
 def test_two_parts_of_one_invoice_take_none(small: Runtime) -> None:

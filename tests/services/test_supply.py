@@ -14,7 +14,7 @@ from collect.domain.errors import Forbidden, NotFound, Refusal
 from collect.domain.rights import SYSTEM, Actor, Role, Scope
 from collect.reports import aging
 from collect.runtime import Runtime
-from collect.services import cases, escalation, receipts, verify
+from collect.services import cases, escalation, receipts, receivables, verify
 from collect.storage.audit import Audit
 from collect.storage.escalations import SupplyAnswer
 from collect.storage.receivables import Item
@@ -121,6 +121,52 @@ def test_what_fell_due_by_asking_is_paid_and_taken_back_on_any_day(book: Runtime
     book.write(SYSTEM, lambda work: receipts.void(work, "receipt", "P3", "wrong"))
     assert aged(book, "2026-03-12") == ("0.00", "870.00")
     assert verify.verify(book) == []
+
+
+def test_what_fell_due_by_asking_is_put_back_and_days_before_stay(book: Runtime, clock: FixedClock) -> None:
+    """Asked for on the 10th in error; X1 goes back to 31 March on the 12th, then to 20 March: 500.00 and X3's 70.00, X2's 300.00 asked for.
+
+    Late on the 11th 870.00, on the 12th 370.00 for ever; 100.00 of the 8th, entered effective then, leaves each day by its own due date.
+    """
+    assert take_in(book, "invoices", PREVIOUS).new == 3
+    ask(book, "C3", "50")
+    clock.set("2026-03-12T02:00:00")
+    book.write(SYSTEM, lambda work: receivables.move_due(work, "X1", 1, date(2026, 3, 31), "asked by mistake", 2))
+    assert due_of(book) == {"X1": "2026-03-31", "X2": "2026-03-10", "X3": "2026-02-19"}
+    with pytest.raises(Refusal, match="changed_meanwhile"):
+        book.write(SYSTEM, lambda work: receivables.move_due(work, "X1", 1, date(2026, 4, 30), "again", 2))
+    book.write(SYSTEM, lambda work: receivables.move_due(work, "X1", 1, date(2026, 3, 20), "agreed", 3))
+    assert not take_in(book, "payments", "payment_ref,customer_no,date,currency,amount,invoice_no\nP2,C3,2026-03-08,CNY,100.00,X1\n").refused
+    assert [aged(book, f"2026-03-{day:02d}") for day in (9, 11, 12)] == [("700.00", "70.00"), ("0.00", "770.00"), ("400.00", "370.00")]
+    assert verify.verify(book) == []
+
+
+def test_a_due_date_that_cannot_be_moved_is_refused(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """X1 is issued on 1 March and due on the 31st; X2's 300.00 are paid."""
+    clock.set("2026-03-10T02:00:00")
+    assert not take_in(sqlite_runtime, "customers", CUSTOMERS).refused and not take_in(sqlite_runtime, "invoices", PREVIOUS).refused
+    take_in(sqlite_runtime, "payments", "payment_ref,customer_no,date,currency,amount,invoice_no\nP2,C3,2026-03-09,CNY,300.00,X2\n")
+
+    def refused(number: str, due: str, reason: str, version: int = 1) -> str:
+        with pytest.raises(Refusal) as told:
+            sqlite_runtime.write(SYSTEM, lambda work: receivables.move_due(work, number, 1, date.fromisoformat(due), reason, version))
+        return told.value.code
+
+    assert refused("X1", "2026-03-31", "the same day") == "due_same"
+    assert refused("X1", "2026-02-28", "before its issue") == "due_before_issue"
+    assert refused("X1", "2046-03-01", "years ahead") == "due_too_far"
+    assert refused("X1", "2026-03-20", " ") == "missing_reason"
+    assert refused("X2", "2026-03-20", "settled", 2) == "due_settled"
+
+
+def test_the_file_of_a_moved_invoice_changes_nothing(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """Due on 31 March in the file, moved to 15 April: the file again, and one that tells the new date, are the same; another date is not (S16)."""
+    clock.set("2026-03-10T02:00:00")
+    rows = "invoice_no,customer_no,issue_date,due_date,amount\nY1,C1,2026-03-01,{},500.00\n"
+    assert not take_in(sqlite_runtime, "customers", CUSTOMERS).refused and not take_in(sqlite_runtime, "invoices", rows.format("2026-03-31")).refused
+    sqlite_runtime.write(SYSTEM, lambda work: receivables.move_due(work, "Y1", 1, date(2026, 4, 15), "agreed", 1))
+    found = [take_in(sqlite_runtime, "invoices", rows.format(day)) for day in ("2026-03-31", "2026-04-15", "2026-04-16")]
+    assert [(told.unchanged, told.refused) for told in found] == [(1, 0), (1, 0), (0, 1)]
 
 
 def test_the_order_itself_is_no_earlier_delivery_and_an_auditor_changes_nothing(book: Runtime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -129,3 +130,19 @@ def test_parts_that_wait_for_different_events_are_told_which_happened(filled: Ru
     assert [(row["Part"].text, row["Due date"].text, row["Open"].value) for row in page.rows(0)] == [("1", "2026-03-31", "30.00"), ("2", "2026-04-21 provisional", "70.00")]
     assert post(client, "/invoices/W1/event", happened="2026-03-01", trigger="DELIVERY").status_code == 422
     assert verify.verify(filled) == []
+
+
+def test_a_due_date_is_moved_on_the_page_once(filled: Runtime, sign_in: SignIn) -> None:
+    """A1 goes to 30 April with a reason; the same form again was made for what is no more. An auditor has no form."""
+    client = sign_in(Role.FINANCE)
+    page = client.get("/invoices/A1").get_data(as_text=True)
+    part = re.findall(r'name="part" value="([^"]+)"', page)[0]
+    assert post(client, "/invoices/A1/due", part=part, due="2026-04-30", reason="").status_code == 422
+    answer = post(client, "/invoices/A1/due", part=part, due="2026-04-30", reason="agreed by telephone")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/invoices/A1")
+    page_now = get(client, "/invoices/A1").text
+    assert "Due date 2026-04-30" in page_now and "Due date moved" in page_now and "agreed by telephone" in page_now
+    assert post(client, "/invoices/A1/due", part=part, due="2026-05-30", reason="once more").status_code == 409
+    assert post(client, "/invoices/A1/due", part="x", due="2026-05-30", reason="once more").status_code == 404
+    assert verify.verify(filled) == []
+    assert "Move the due date" not in get(sign_in(Role.AUDITOR), "/invoices/A1").text
