@@ -19,7 +19,7 @@ from collect.services.deliveries import Billed
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.database import next_ids
-from collect.storage.ledger import Line, load_closed_months, load_first_due
+from collect.storage.ledger import Line, first_due_of, load_closed_months
 from collect.storage.receivables import Item, find_items
 
 ITEM = [
@@ -394,7 +394,7 @@ def load_known(work: Work, numbers: list[str]) -> dict[str, KnownRow]:
     ).where(item.seller_id == work.seller.id, intake.among(work.session, item.document_no, numbers))
     for row in work.session.execute(query.order_by(item.document_no, item.part)):
         parts[row.document_no].append(row)
-    first_due = load_first_due(work.session, {row.id: row.customer_id for rows in parts.values() for row in rows if row.trigger == terms.MOVED})
+    first_due = first_due_of(work.session, {row.id: row.customer_id for rows in parts.values() for row in rows if row.trigger == terms.MOVED})
     for number, rows in parts.items():
         first = rows[0]
         due = first.due_date if len(rows) == 1 else None

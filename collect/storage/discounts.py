@@ -14,7 +14,7 @@ from collect.domain.terms import EarlyPayment, discount_of, discount_open
 from collect.storage.adjustments import Adjustment
 from collect.storage.cash import Allocation, Credit
 from collect.storage.customers import Customer, seen_ids
-from collect.storage.ledger import load_first_due
+from collect.storage.ledger import first_due_of
 from collect.storage.receivables import Item
 
 _CHUNK = 5000
@@ -32,7 +32,7 @@ def load_offers(session: Session, scope: Scope, item_ids: Sequence[int], since: 
         query = sa.select(*columns).where(Item.id.in_(ids[start : start + _CHUNK]), Item.open_minor > 0, Item.terms.like("%/% NET%"), seen_ids(scope, Item.customer_id))
         rows = session.execute(query).all()
         credited = _credited(session, [row.id for row in rows if row.open_minor != row.amount_minor])
-        fixed = load_first_due(session, {row.id: row.customer_id for row in rows if "@" in row.terms})
+        fixed = first_due_of(session, {row.id: row.customer_id for row in rows if "@" in row.terms})
         for key, agreed, issued, due, amount, left, _ in rows:
             early = discount_open(agreed, issued, fixed.get(key, due), amount, credited.get(key, 0), left)
             if early is not None and (since is None or early.until >= since):
@@ -83,6 +83,6 @@ def _in_time(session: Session, row: Credit, origin: Allocation, receipt: Credit,
     whole = origin.amount_minor + row.amount_minor
     if agreed is None or whole > item.amount_minor:
         return False
-    fixed = load_first_due(session, {item.id: item.customer_id}) if "@" in (item.terms or "") else {}
+    fixed = first_due_of(session, {item.id: item.customer_id}) if "@" in (item.terms or "") else {}
     early = discount_open(item.terms, item.issue_date, fixed.get(item.id, item.due_date), whole, 0, whole)
     return application.discount(origin.amount_minor, whole, receipt.day, early) == row.amount_minor

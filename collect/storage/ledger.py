@@ -106,7 +106,7 @@ def load_volumes(session: Session, seller_id: int, currency: str) -> tuple[int, 
     return int(row[0]) * _STEP, int(row[1]) * _STEP
 
 
-def load_first_due(session: Session, items: Mapping[int, int]) -> dict[int, date]:
+def first_due_of(session: Session, items: Mapping[int, int]) -> dict[int, date]:
     """The first due date that items had, by item id, before anybody moved it; `items` are their customers' ids by item id.
 
     One that waited for an event has that which the event gave. Items without a line that tells it are left out.
