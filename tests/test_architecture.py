@@ -259,6 +259,7 @@ WITHOUT_SCOPE = {
     "load_group": "the ids of a group; what is shown of them is narrowed by scope",
     "find_head": "the head of a group, to compare two groups by; it names nobody",
     "load_numbers": "of documents that were looked up by scope before",
+    "load_steps": "of items and credits that were looked up by scope before; whatever settled them counts, whoever sees it",
     "load_differences": "of a statement that was looked up by scope before",
     "audit.py": "read as a whole, by the right to read the audit; reports/audit.py narrows it",
     "company.py": "our own company",

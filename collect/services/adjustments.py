@@ -66,7 +66,7 @@ def request(work: Work, customer_no: str, ask: Ask) -> Adjustment:
     key, amount = "credit_id" if ask.kind == domain.REFUND else "item_id", sum(minor for _, minor in ask.parts)
     parts = [{key: part, "amount": minor} for part, minor in ask.parts]
     told = (ask.kind, parts, ask.reason, ask.note.strip()[: domain.LONGEST_NOTE], ask.document.strip() or None, other.id if other else None)
-    for row in storage.asked_today(work.session, customer.id, work.actor.user_id, work.today):
+    for row in storage.load_asked(work.session, work.actor.scope, customer.id, work.actor.user_id, work.today):
         if (row.kind, row.parts, row.reason, row.note, row.document, row.other_id) == told:
             return row
     currency = _check_parts(work, customer, ask)

@@ -37,7 +37,7 @@ def enter(work: Work, customer_no: str, day: date, currency: str, amount: int, n
         raise Refusal("receipt_in_future", "day", value=day.isoformat())
     if seen is not None:
         wanted = Rebate(customer_id=customer.id, day=day, currency=currency, amount_minor=amount, note=note.strip()[:LONGEST_NOTE], by=work.actor.name)
-        if (known := storage.find_entry(work.session, wanted, seen)) is not None:
+        if (known := storage.find_entry(work.session, work.actor.scope, wanted, seen)) is not None:
             return known
     return _add(work, customer.id, day, currency, amount, note.strip())
 

@@ -98,18 +98,21 @@ class Tail(NamedTuple):
     due: date | None
 
 
-def asked_today(session: Session, customer_id: int, user_id: int | None, today: date) -> list[Adjustment]:
+def load_asked(session: Session, scope: Scope, customer_id: int, user_id: int | None, today: date) -> list[Adjustment]:
     """What a person asked for of a customer today and nobody decided yet; nothing for a program, which sends no form twice."""
     if user_id is None:
         return []
     query = sa.select(Adjustment).where(Adjustment.customer_id == customer_id, Adjustment.requested_by == user_id, Adjustment.requested_on == today)
-    return list(session.scalars(query.where(Adjustment.state == "open").order_by(Adjustment.id)))
+    query = query.where(Adjustment.state == "open", seen_ids(scope, Adjustment.customer_id))
+    return list(session.scalars(query.order_by(Adjustment.id)))
 
 
-def find_entry(session: Session, wanted: Rebate, after: int) -> Rebate | None:
+def find_entry(session: Session, scope: Scope, wanted: Rebate, after: int) -> Rebate | None:
     """The same entry by the same person, made after the one with that id: a form that was sent twice."""
     same = [getattr(Rebate, name) == getattr(wanted, name) for name in ("customer_id", "day", "currency", "amount_minor", "note", "by")]
-    return session.scalars(sa.select(Rebate).where(*same, Rebate.id > after, Rebate.adjustment_id.is_(None), Rebate.reverses_id.is_(None))).first()
+    return session.scalars(
+        sa.select(Rebate).where(*same, seen_ids(scope, Rebate.customer_id), Rebate.id > after, Rebate.adjustment_id.is_(None), Rebate.reverses_id.is_(None))
+    ).first()
 
 
 def find_adjustment(session: Session, scope: Scope, key: int) -> Asked | None:
