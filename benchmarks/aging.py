@@ -43,17 +43,15 @@ def run(make: Callable[[], Runtime], files: dict[str, Path], runs: int) -> None:
         runtime,
         "SELECT customer_id, currency, SUM(open_minor), " + _cases(runtime, "due_date", "open_minor", AS_OF) + " FROM item WHERE open_minor > 0 GROUP BY customer_id, currency",
     )
-    base_scan, base_open = median(scan, runs), median(balances, runs)
-    print(f"  bare scan of the journal lines   {base_scan * 1000:9.1f} ms")
-    print(f"  bare read of open balances       {base_open * 1000:9.1f} ms")
     for name, act, base, goal in (
-        ("past date", report(past, None), base_scan, 1.5),
-        ("past date, known at", report(past, known), base_scan, 2.0),
-        ("today, known at (same path)", report(date.today() + timedelta(days=1), known), base_scan, 2.0),  # noqa: DTZ011
-        ("today", report(date.today() + timedelta(days=60), None), base_open, 1.7),  # noqa: DTZ011
+        ("past date", report(past, None), scan, 1.5),
+        ("past date, known at", report(past, known), scan, 2.0),
+        ("today, known at (same path)", report(date.today() + timedelta(days=1), known), scan, 2.0),  # noqa: DTZ011
+        # Nothing in the book is effective later than this day: the open balances are the answer, in the buckets of the bare read.
+        ("today", report(AS_OF, None), balances, 1.7),
     ):
-        took = median(act, runs)
-        print(f"  {name:32} {took * 1000:9.1f} ms   {took / base:5.2f} × bare   (goal ≤ {goal})")
+        bare, took = pair(base, act, runs)
+        print(f"  {name:28} {took * 1000:9.1f} ms   bare {bare * 1000:9.1f} ms   {took / bare:5.2f} × bare   (goal ≤ {goal})", flush=True)
     tracemalloc.start()
     report(past, None)()
     print(f"  memory of one report             {tracemalloc.get_traced_memory()[1] / 1e6:9.1f} MB   (goal ≤ 150)")
@@ -69,6 +67,18 @@ def median(act: Callable[[], object], runs: int) -> float:
         act()
         times.append(time.perf_counter() - begun)
     return statistics.median(times)
+
+
+def pair(one: Callable[[], object], other: Callable[[], object], runs: int) -> tuple[float, float]:
+    """The medians of two acts called in turn, so that what else the machine does weighs on both alike."""
+    one(), other()
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(runs):
+        for act, took in zip((one, other), times, strict=True):
+            begun = time.perf_counter()
+            act()
+            took.append(time.perf_counter() - begun)
+    return statistics.median(times[0]), statistics.median(times[1])
 
 
 def _literal(runtime: Runtime, day: date) -> str:

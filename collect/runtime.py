@@ -122,7 +122,8 @@ def without_collection() -> Iterator[None]:
     """Python's search for cyclic garbage switched off: for work that makes many rows and no cycles (imports, large reports).
 
     Measured: the search costs a quarter of an import, and more than half of what a report over 50,000 customers spends
-    beyond its SQL. Threads may nest it; whoever found the search running switches it on again.
+    beyond its SQL. Threads may nest it; whoever found the search running switches it on again. What was made meanwhile
+    counts as old then: the next search would go through all of it to find what is not there.
     """
     was = gc.isenabled()
     gc.disable()
@@ -130,6 +131,8 @@ def without_collection() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

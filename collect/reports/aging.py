@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from itertools import repeat
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from collect import i18n
@@ -42,8 +44,7 @@ class AgingOptions:
     currency: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AgingRow:
+class AgingRow(NamedTuple):
     """One line: minor units of `currency`; `amounts` in the order of the buckets' names; `unapplied` is negative (S8).
 
     `key` is the number of the customer, document, receipt or user, `link` what a page drills down to (kind, key).
@@ -121,73 +122,110 @@ def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
 
 def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | None) -> AgingReport:
     question = balances.Question(options.as_of, options.known_at, options.basis, options.buckets, scope, customer_id, options.currency)
-    sums = balances.load_sums(view.session, question)
+    columns = balances.load_columns(view.session, question)
+    sums = columns.sums()
     _control(view, question, sums)
     if options.by == "item":
-        rows = _by_item(view, question)
-        _control(view, question, [balances.Sum(0, row.currency, row.amounts, row.provisional, row.unapplied) for row in rows])
+        rows = [row for row in _by_item(view, question) if not row.empty]
+        sums_up = totals(rows, len(options.buckets.names))
+        _control(view, question, {row.currency: (*row.amounts, row.provisional, row.unapplied) for row in sums_up})
     else:
-        rows = _grouped(view, scope, options, sums, customer_id)
-    rows = [row for row in rows if not row.empty]
-    sums_up, company = totals(rows, len(options.buckets.names)), view.seller.currency
+        beside = _beside(view, scope, options, customer_id)
+        rows = _by_customer(view, scope, columns, beside) if options.by == "customer" else _grouped(view, scope, options, columns, beside)
+        sums_up = [_total(currency, sums[currency], rows, beside) for currency in sorted({row.currency for row in rows})]
+    company = view.seller.currency
     rates = exchange_rates.in_force(view.session, [row.currency for row in sums_up], company, options.as_of, options.known_at or view.known)
     report = AgingReport(options.as_of, options.known_at, view.known, options.basis, options.by, options.buckets, rows, sums_up)
     return replace(report, company_currency=company, rates=rates)
 
 
-def _control(view: View, question: balances.Question, sums: Iterable[balances.Sum]) -> None:
-    """Refuse to show what does not tie out with the other path (S9)."""
-    told: dict[str, int] = defaultdict(int)
-    for _customer, currency, amounts, provisional, unapplied in sums:
-        told[currency] += sum(amounts) + provisional + unapplied
+def _control(view: View, question: balances.Question, sums: Mapping[str, Sequence[int]]) -> None:
+    """Refuse to show what does not tie out with the other path (S9); `sums` has what each column comes to, by currency."""
     proved = balances.load_control(view.session, question)
-    for currency in sorted(told.keys() | proved.keys()):
-        if told.get(currency, 0) != proved.get(currency, 0):
-            raise Refusal("does_not_tie_out", None, report=money.plain(told.get(currency, 0), currency), control=money.plain(proved.get(currency, 0), currency), currency=currency)
+    for currency in sorted(sums.keys() | proved.keys()):
+        told = sum(sums.get(currency, ()))
+        if told != proved.get(currency, 0):
+            raise Refusal("does_not_tie_out", None, report=money.plain(told, currency), control=money.plain(proved.get(currency, 0), currency), currency=currency)
 
 
-def _grouped(view: View, scope: Scope, options: AgingOptions, sums: list[balances.Sum], customer_id: int | None) -> list[AgingRow]:
-    """The sums by customer, or added up by what the customers have in common, with what is promised and disputed of them (S23, S24)."""
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is disputed and promised, by customer and currency (S23, S24)."""
+
+    disputed: Mapping[tuple[int, str], int]
+    promised: Mapping[tuple[int, str], int]
+
+    def __bool__(self) -> bool:
+        return bool(self.disputed or self.promised)
+
+
+def _beside(view: View, scope: Scope, options: AgingOptions, customer_id: int | None) -> _Beside:
     promised = load_promised(view.session, scope, options.as_of, options.known_at, customer_id)
     disputed: dict[tuple[int, str], int] = defaultdict(int)
     for one in load_disputed(view.session, scope, options.as_of, options.known_at, customer_id):
         disputed[one.customer_id, one.currency] += one.amount
+    return _Beside(disputed, promised)
 
-    def row_of(key: str, name: str, entry: balances.Sum, number: str | None = None) -> AgingRow:
-        at = (entry.customer_id, entry.currency)
-        beside = (disputed.get(at, 0), promised.get(at, 0))
-        return AgingRow(key, name, entry.currency, entry.amounts, entry.provisional, entry.unapplied, *beside, link=("customer", number) if number else None, customer_no=number)
 
-    names = balances.load_names(view.session, scope, [entry.customer_id for entry in sums])
-    if options.by == "customer":
-        rows = [(names[entry.customer_id], entry) for entry in sums]
-        rows.sort(key=lambda pair: (pair[0].sort_key, pair[0].customer_no, pair[1].currency))
-        return [row_of(who.customer_no, who.name, entry, who.customer_no) for who, entry in rows]
-    label = _labeller(view, scope, options, names)
+def _by_customer(view: View, scope: Scope, columns: balances.Columns, beside: _Beside) -> list[AgingRow]:
+    """A row a customer and currency, ordered by the customer's name; put together by the column, since there may be very many."""
+    names = balances.load_names(view.session, scope, columns.customers)
+    _ids, numbers, called, sort_keys = zip(*map(names.__getitem__, columns.customers), strict=True) if columns.customers else [()] * 4
+    at = list(zip(columns.customers, columns.currencies, strict=True)) if beside else []
+    parts = (
+        numbers,
+        called,
+        columns.currencies,
+        zip(*columns.buckets, strict=True),
+        columns.provisional,
+        columns.unapplied,
+        [beside.disputed.get(each, 0) for each in at] or repeat(0),
+        [beside.promised.get(each, 0) for each in at] or repeat(0),
+        repeat(0),
+        zip(repeat("customer"), numbers),
+        repeat(None),
+        numbers,
+    )
+    rows = list(map(_MADE, zip(*parts)))  # noqa: B905 - what repeats has no end
+    order = sorted(zip(sort_keys, numbers, columns.currencies, range(len(rows)), strict=True))
+    return [rows[each[-1]] for each in order]
+
+
+_MADE: Callable[[tuple[Any, ...]], AgingRow] = partial(tuple.__new__, AgingRow)
+"""A row out of its fields, without the Python call that `AgingRow._make` is."""
+
+
+def _grouped(view: View, scope: Scope, options: AgingOptions, columns: balances.Columns, beside: _Beside) -> list[AgingRow]:
+    """The sums added up by what the customers have in common."""
+    label = _labeller(view, scope, options, balances.load_names(view.session, scope, columns.customers))
     grouped: dict[tuple[str, str, str], AgingRow] = {}
-    for entry in sums:
+    for entry in columns.rows():
         key, name = label(entry.customer_id, entry.currency)
-        row = row_of(key, name, entry)
+        of = (entry.customer_id, entry.currency)
+        row = AgingRow(key, name, entry.currency, entry.amounts, entry.provisional, entry.unapplied, beside.disputed.get(of, 0), beside.promised.get(of, 0))
         at = (name.casefold(), key, entry.currency)
         grouped[at] = _add(grouped[at], row) if at in grouped else row
-    return [grouped[at] for at in sorted(grouped)]
+    return [row for _, row in sorted(grouped.items()) if not row.empty]
 
 
-def _labeller(view: View, scope: Scope, options: AgingOptions, names: dict[int, balances.Name]) -> Any:
+def _total(currency: str, figures: Sequence[int], rows: list[AgingRow], beside: _Beside) -> AgingRow:
+    """The total of a currency: what its columns come to, with what stands beside them in its rows."""
+    *amounts, provisional, unapplied = figures
+    mine = [row for row in rows if row.currency == currency] if beside else []
+    return AgingRow("", "", currency, tuple(amounts), provisional, unapplied, sum(row.disputed for row in mine), sum(row.promised for row in mine))
+
+
+def _labeller(view: View, scope: Scope, options: AgingOptions, names: dict[int, balances.Name]) -> Callable[[int, str], tuple[str, str]]:
     """A function from customer and currency to the key and name of the row they belong to."""
     nobody = ("", "—")
     if options.by == "currency":
         return lambda customer_id, currency: (currency, currency)
     if options.by == "segment":
-        return lambda customer_id, currency: (names[customer_id].segment, names[customer_id].segment) if names[customer_id].segment else nobody
+        segments = balances.load_segments(view.session, scope)
+        return lambda customer_id, currency: (segments[customer_id],) * 2 if customer_id in segments else nobody
     if options.by == "group":
-        tops = balances.load_tops(view.session, scope)
-
-        def top(customer_id: int, currency: str) -> tuple[str, str]:
-            head = tops.get(customer_id)
-            return head if head else (names[customer_id].customer_no, names[customer_id].name)
-
-        return top
+        heads = {customer_id: (number, name) for customer_id, number, name, _sort_key in names.values()} | balances.load_tops(view.session, scope)
+        return lambda customer_id, currency: heads[customer_id]
     # Dated: the report of February shows who looked after the account in February (S9).
     duties = load_duties(view.session, scope, options.by, options.as_of, options.known_at)
     people = {user.id: (user.username, user.name) for user in load_users(view.session)}
@@ -217,8 +255,7 @@ def _by_item(view: View, question: balances.Question) -> list[AgingRow]:
 
 
 def _add(left: AgingRow, right: AgingRow) -> AgingRow:
-    return replace(
-        left,
+    return left._replace(
         amounts=tuple(a + b for a, b in zip(left.amounts, right.amounts, strict=True)),
         provisional=left.provisional + right.provisional,
         unapplied=left.unapplied + right.unapplied,
@@ -234,10 +271,9 @@ def totals(rows: list[AgingRow], width: int) -> list[AgingRow]:
         found[row.currency].append(row)
     made = []
     for currency in sorted(found):
-        part = found[currency]
-        amounts = tuple(map(sum, zip(*(row.amounts for row in part), strict=True))) or (0,) * width
-        rest = {name: sum(getattr(row, name) for row in part) for name in BESIDE}
-        made.append(AgingRow("", "", currency, amounts, **rest))
+        _key, _name, _currency, amounts, *rest = zip(*found[currency], strict=True)
+        beside = {name: sum(column) for name, column in zip(BESIDE, rest, strict=False)}
+        made.append(AgingRow("", "", currency, tuple(map(sum, zip(*amounts, strict=True))) or (0,) * width, **beside))
     return made
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import sub
+from itertools import compress, pairwise
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import GenericFunction
 
 from collect.domain.aging import Basis, Buckets
 from collect.domain.rights import Scope
@@ -42,13 +45,39 @@ class Sum(NamedTuple):
     unapplied: int
 
 
-class Name(NamedTuple):
-    """What a report needs to know of a customer."""
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Many customers' balances, a list a column: added up, paired and put in order by the column, at a tenth of the time of row by row.
 
-    customer_no: str
-    name: str
-    sort_key: str
-    segment: str
+    `buckets` has a list a bucket, in the order of the buckets' names.
+    """
+
+    customers: Sequence[int]
+    currencies: Sequence[str]
+    buckets: tuple[Sequence[int], ...]
+    provisional: Sequence[int]
+    unapplied: Sequence[int]
+
+    def figures(self) -> tuple[Sequence[int], ...]:
+        """The columns that hold amounts: the buckets, what is provisional, what is unapplied."""
+        return (*self.buckets, self.provisional, self.unapplied)
+
+    def sums(self) -> dict[str, tuple[int, ...]]:
+        """What each column of `figures` comes to, by currency."""
+        found: dict[str, tuple[int, ...]] = {}
+        codes = sorted(set(self.currencies))
+        for currency in codes:
+            mine = [one == currency for one in self.currencies] if len(codes) > 1 else []
+            found[currency] = tuple(sum(compress(column, mine) if mine else column) for column in self.figures())
+        return found
+
+    def rows(self) -> list[Sum]:
+        """The same as an entry a customer and currency."""
+        return list(map(Sum._make, zip(self.customers, self.currencies, zip(*self.buckets, strict=True), self.provisional, self.unapplied, strict=True)))
+
+
+Name = tuple[int, str, str, str]
+"""What a report needs to know of a customer: id, number, name, what it is sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,42 +105,104 @@ def is_current(session: Session, question: Question) -> bool:
 
 
 def load_sums(session: Session, question: Question) -> list[Sum]:
-    """The balances by customer and currency.
+    """The balances by customer and currency, one entry each; see `load_columns`."""
+    return load_columns(session, question).rows()
+
+
+def load_columns(session: Session, question: Question) -> Columns:
+    """The balances by customer and currency; a customer who owes nothing and has nothing is absent.
 
     As of a day on which everything recorded counts, the open balances kept on items and credits are read through their
     partial covering indexes; any other question is one ordered scan over the journal lines.
     """
-    # Core rows on the connection: one a customer, without the ORM's loading of each.
-    connection = session.connection()
-    width = len(question.buckets.names)
+    width = 2 + len(question.buckets.names) + 1
     if not is_current(session, question):
         day = Line.due if question.basis is Basis.DUE else Line.issued
-        query = sa.select(Line.customer_id, Line.currency, *_columns(question, day, Line.receivable), sa.func.sum(Line.unapplied))
+        query = sa.select(Line.customer_id, Line.currency, *_columns(question, day, Line.receivable), _total(Line.unapplied))
         query = query.where(*_when(question), *_which(question, Line.customer_id, Line.currency)).group_by(Line.customer_id, Line.currency)
-        return [_sum(row, width, row[-1]) for row in connection.execute(query)]
+        columns = _across(_fetched(session, query), width + 1)
+        return _with_anything(Columns(columns[0], columns[1], tuple(columns[2:-2]), columns[-2], columns[-1]))
     day = Item.due_date if question.basis is Basis.DUE else Item.issue_date
-    query = sa.select(Item.customer_id, Item.currency, *_columns(question, day, Item.open_minor)).where(Item.open_minor > 0, *_which(question, Item.customer_id, Item.currency))
-    credits = sa.select(Credit.customer_id, Credit.currency, -sa.func.sum(Credit.open_minor)).where(Credit.open_minor > 0, *_which(question, Credit.customer_id, Credit.currency))
-    unapplied = {(customer_id, currency): int(amount) for customer_id, currency, amount in connection.execute(credits.group_by(Credit.customer_id, Credit.currency))}
-    found = [_sum(row, width, unapplied.pop((row[0], row[1]), 0)) for row in connection.execute(query.group_by(Item.customer_id, Item.currency))]
-    found += [Sum(customer_id, currency, (0,) * width, 0, amount) for (customer_id, currency), amount in unapplied.items()]
-    return found
+    items = sa.select(Item.customer_id, Item.currency, *_columns(question, day, Item.open_minor)).where(Item.open_minor > 0, *_which(question, Item.customer_id, Item.currency))
+    columns = _across(_fetched(session, items.group_by(Item.customer_id, Item.currency)), width)
+    credits = sa.select(Credit.customer_id, Credit.currency, -_total(Credit.open_minor)).where(Credit.open_minor > 0, *_which(question, Credit.customer_id, Credit.currency))
+    unapplied = {(row[0], row[1]): row[2] for row in _fetched(session, credits.group_by(Credit.customer_id, Credit.currency))}
+    taken = [unapplied.pop(key, 0) for key in zip(columns[0], columns[1], strict=True)]
+    return _with_credits(Columns(columns[0], columns[1], tuple(columns[2:-1]), columns[-1], taken), unapplied)
 
 
-def _columns(question: Question, day: Any, amount: Any) -> list[sa.ColumnElement[Any]]:
-    """Sum of all, sum without a date, then for each bucket after `not_due` the sum of it and all older ones."""
-    older = [sa.func.sum(sa.case((day <= start, amount), else_=0)) for start in question.buckets.starts(question.as_of)]
-    undated = sa.func.sum(sa.case((day.is_(None), amount), else_=0))
-    return [sa.func.sum(amount), undated, *older]
+def _fetched(session: Session, query: sa.Executable) -> Sequence[Any]:
+    """All rows of a query of numbers and texts, as the driver gives them: without an object of SQLAlchemy's around each."""
+    with contextlib.closing(session.connection().execute(query)) as result:
+        return result.cursor.fetchall()
 
 
-def _sum(row: Any, width: int, unapplied: Any) -> Sum:
-    """Customer, currency, then the cumulative columns of `_columns`, as one amount a bucket."""
-    _customer, _currency, everything, undated, *older = row[: 3 + width]
-    if older[0].__class__ is not int:  # PostgreSQL adds bigints up to a Decimal
-        everything, undated, unapplied = int(everything), int(undated), int(unapplied)
-        older = [int(value) for value in older]
-    return Sum(row[0], row[1], (everything - undated - older[0], *map(sub, older, older[1:]), older[-1]), undated, unapplied)
+def _across(rows: Sequence[Any], width: int) -> list[Sequence[Any]]:
+    """Rows of so many cells as columns."""
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _with_anything(columns: Columns) -> Columns:
+    """Without the customers whose every figure is nothing: everything was settled by then."""
+    kept = list(map(any, zip(*columns.figures(), strict=True)))
+    if all(kept):
+        return columns
+
+    def left(column: Sequence[Any]) -> list[Any]:
+        return list(compress(column, kept))
+
+    return Columns(left(columns.customers), left(columns.currencies), tuple(map(left, columns.buckets)), left(columns.provisional), left(columns.unapplied))
+
+
+def _with_credits(columns: Columns, unapplied: dict[tuple[int, str], int]) -> Columns:
+    """With those who have unapplied money and owe nothing."""
+    if not unapplied:
+        return columns
+    zeros = [0] * len(unapplied)
+    return Columns(
+        [*columns.customers, *(customer_id for customer_id, _ in unapplied)],
+        [*columns.currencies, *(currency for _, currency in unapplied)],
+        tuple([*bucket, *zeros] for bucket in columns.buckets),
+        [*columns.provisional, *zeros],
+        [*columns.unapplied, *unapplied.values()],
+    )
+
+
+def _total(amount: Any, *when: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """The sum of amounts, of those alone that meet a condition; 0 for none."""
+    total = sa.func.sum(amount)
+    return Whole(sa.func.coalesce(total.filter(*when) if when else total, sa.literal_column("0")))
+
+
+class Whole(GenericFunction[int]):
+    """A sum as an integer: PostgreSQL adds bigints up to a numeric, which would arrive as a Decimal, cell by cell.
+
+    It fits, because no company's receivables may come to more than 64 bits hold.
+    """
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(Whole)
+def _as_it_is(element: Whole, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses, **options))
+
+
+@compiles(Whole, "postgresql")
+def _as_bigint(element: Whole, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BIGINT)"
+
+
+def _columns(question: Question, day: Any, amount: Any) -> list[sa.ColumnElement[int]]:
+    """A sum for each bucket, then that of the amounts without a date.
+
+    Conditions that exclude each other: each row is added to one sum, and compared twice for each of the others at most,
+    which is faster than adding it to the sums of all buckets that it is older than.
+    """
+    starts = question.buckets.starts(question.as_of)
+    between = [_total(amount, day > before, day <= start) for start, before in pairwise(starts)]
+    return [_total(amount, day > starts[0]), *between, _total(amount, day <= starts[-1]), _total(amount, day.is_(None))]
 
 
 def _which(question: Question, customer: Any, currency: Any) -> list[sa.ColumnElement[bool]]:
@@ -196,13 +287,19 @@ def _across_customers(session: Session, question: Question) -> Iterator[tuple[st
             yield currency, int(total)
 
 
-def load_names(session: Session, scope: Scope, ids: list[int]) -> dict[int, Name]:
+def load_names(session: Session, scope: Scope, ids: Sequence[int]) -> dict[int, Name]:
     """Names of customers by id: all the scope sees when many are wanted, else just those."""
-    query = sa.select(Customer.id, Customer.customer_no, Customer.name, Customer.sort_key, Customer.segment).where(seen(scope))
-    wanted = sorted(set(ids))
+    query = sa.select(Customer.id, Customer.customer_no, Customer.name, Customer.sort_key).where(seen(scope))
+    wanted = set(ids)
     if len(wanted) <= 500:
-        query = query.where(Customer.id.in_(wanted))
-    return {row[0]: Name(row[1], row[2], row[3], row[4] or "") for row in session.connection().execute(query)}
+        query = query.where(Customer.id.in_(sorted(wanted)))
+    return {row[0]: row for row in _fetched(session, query)}
+
+
+def load_segments(session: Session, scope: Scope) -> dict[int, str]:
+    """Customer id to segment, of those that have one."""
+    query = sa.select(Customer.id, Customer.segment).where(seen(scope), Customer.segment != "")
+    return dict(_fetched(session, query))
 
 
 def load_tops(session: Session, scope: Scope) -> dict[int, tuple[str, str]]:
