@@ -64,7 +64,9 @@ class _Invoices:
 
 def names_of(text: str | None) -> tuple[str, ...]:
     """The delivery numbers an invoice names, separated by commas or semicolons of either width."""
-    plain = money.fold(text or "")
+    if not text:
+        return ()
+    plain = money.fold(text)
     for sign in ";、，；":
         plain = plain.replace(sign, ",")
     return tuple(dict.fromkeys(part.strip() for part in plain.split(",") if part.strip()))

@@ -80,7 +80,8 @@ class Batch:
 
     def cell(self, row: Row, key: str) -> str:
         """The cell of a column, outer white space gone; empty where the file has no such column."""
-        return row.cells[self.index.get(key, -1)].strip()
+        at = self.index.get(key)
+        return row.cells[at].strip() if at is not None else ""
 
     def text(self, row: Row, key: str, longest: int) -> str | None:
         """Free text, None when empty; control characters and more than `longest` characters are refused."""
@@ -100,7 +101,8 @@ class Batch:
 
         Refuses a number of which a spreadsheet kept only the first fifteen digits: `digits_lost`.
         """
-        raw = row.cells[self.index.get(key, -1)]
+        at = self.index.get(key)
+        raw = row.cells[at] if at is not None else None
         if not raw:
             return None
         if raw.__class__ is str and raw.isascii() and raw.isprintable() and len(raw) <= longest:

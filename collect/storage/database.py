@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from functools import lru_cache
+from itertools import compress, islice, repeat
+from operator import is_not
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +55,7 @@ class Day(sa.types.TypeDecorator[date]):
     def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
         if value is None or dialect.name == "postgresql":
             return value  # type: ignore[no-any-return]
-        return date(value // 10000, value // 100 % 100, value % 100)
+        return _date(value)
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -80,6 +82,12 @@ class Instant(sa.types.TypeDecorator[datetime]):
 
 Minor = sa.BigInteger
 """Money in minor units of the row's currency (S1)."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _date(number: int) -> date:
+    """The day behind its number; a book has few days and many rows of each, which then share one object."""
+    return date(number // 10000, number // 100 % 100, number % 100)
 
 
 def day_number(value: date) -> int:
@@ -216,8 +224,8 @@ def bulk(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterat
     count = 0
     source = iter(rows)
     while chunk := list(islice(source, 20_000)):
-        for empty, filled in _by_empty(chunk, places).items():
-            names = [name for name, absent in zip(columns, empty, strict=True) if not absent]
+        for given, filled in _by_given(chunk, places).items():
+            names = list(compress(columns, given))
             statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - our own names
             cursor.executemany(statement, filled)
         count += len(chunk)
@@ -225,24 +233,24 @@ def bulk(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterat
     return count
 
 
-def _by_empty(rows: list[tuple[Any, ...]], places: list[int]) -> dict[tuple[bool, ...], list[list[Any]]]:
-    """Rows by which of their cells are None, without those cells and with dates and instants as integers.
+def _by_given(rows: list[tuple[Any, ...]], places: list[int]) -> dict[tuple[bool, ...], list[list[Any]]]:
+    """Rows by which of their cells are given, without those that are None and with dates and instants as integers.
 
     The SQLite drivers bind a None about forty times slower than an integer, and most rows have many: columns that a
     row leaves empty are not named in its INSERT.
     """
-    numbers = _NUMBERS
+    numbers, nothing = _NUMBERS, repeat(None)
     found: dict[tuple[bool, ...], list[list[Any]]] = {}
     for row in rows:
         values = list(row)
         for place in places:
             values[place] = numbers[values[place]]
-        empty = tuple([value is None for value in values])
-        filled = [value for value in values if value is not None]
-        if empty in found:
-            found[empty].append(filled)
+        given = tuple(map(is_not, values, nothing))
+        filled = list(compress(values, given))
+        if given in found:
+            found[given].append(filled)
         else:
-            found[empty] = [filled]
+            found[given] = [filled]
     return found
 
 
