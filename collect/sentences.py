@@ -150,6 +150,8 @@ SENTENCES: dict[str, str] = {
     "statement_like_account": _(
         "The file is of account {value}, which seems to be our account {other} written in another way; name ours ({other}) if it is, and {value} if it is not."
     ),
+    "ofx_cut": _("{name} ends in the middle: {tag} is not closed; fetch the whole file from the bank again."),
+    "statement_other_account": _("The file is of account {value}, not of {other}; leave our account empty, or choose the file of {other}."),
     "bad_percent": _("{value} is no rate that a contract agrees: a number of percent above 0, at most 100 a year, with at most 6 decimals."),
     "bad_day_count": _("A year has 360 or 365 days here, not {value}."),
     "bad_statement_line": _("Line {line}: {value} is no date or amount that can be read."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, acc
     saved mapping is read by it. Two lines that the bank tells exactly alike in one file are two; a line that another file
     told already is the same one. Raises a Refusal, and stores nothing, where a file cannot be read, does not add up
     (`statement_off`, `statement_balance`), tells no account (`statement_account`) or one that perhaps is ours written in another way
-    (`statement_like_account`), or is in the books already and was
+    (`statement_like_account`) or another than was named (`statement_other_account`), or is in the books already and was
     read in another way then (`statement_twice`).
     """
     actor.need(Permission.IMPORT)
@@ -161,6 +162,9 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, how:
         number = _plain(how.account) if how.account else _plain(statement.account)
         if not number:
             raise Refusal("statement_account", "account", name=name)
+        of_file = _plain(statement.account)
+        if how.account and of_file and not _may_be(of_file, number):
+            raise Refusal("statement_other_account", "account", value=of_file, other=number)
         found = _account_of(work, number, statement.currency, bool(how.account))
         if found is None:
             found = _open_account(work, number, statement.currency)
@@ -178,6 +182,12 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, how:
         told = {"file": name[:255], "file_hash": sha256, "lines": taken.lines, "new": taken.new, "accounts": taken.accounts}
         work.note(audit.Note("take_in", "bank", sha256[:16], after=told))
     return taken
+
+
+def _may_be(told: str, named: str) -> bool:
+    """Whether the account that a file tells, perhaps with its middle hidden (`6222****1234`), may be the one that a person named."""
+    shown = ".*".join(re.escape(part) for part in re.split(r"\*+", told))
+    return bool(re.fullmatch(shown, named)) or sameness.compare_numbers(told, named) != sameness.OTHER
 
 
 def _account_of(work: Work, number: str, currency: str, named: bool) -> BankAccount | None:

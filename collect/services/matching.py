@@ -206,6 +206,7 @@ def undo(work: Work, line_id: int, version: int, reason: str) -> None:
     for credit in work.session.scalars(sa.select(Credit).where(Credit.line_id == line.id, Credit.voided_on.is_(None)).order_by(Credit.id)).all():
         receipts.void(work, credit.kind, credit.number, told)
     before, owner = line.state, line.customer_id
+    _unlearn(work, line)
     line.state, line.credit_id, line.customer_id, line.reason, line.proposal, line.score = "open", None, None, None, None, None
     line.version += 1
     if before == "ignored":
@@ -213,6 +214,24 @@ def undo(work: Work, line_id: int, version: int, reason: str) -> None:
     work.note(audit.Note("undo", "bank_line", str(line.id), owner, {"line_state": before}, _told(line), told))
     work.session.flush()
     _propose(work, [line.id], False)
+
+
+def _unlearn(work: Work, line: BankLine) -> None:
+    """Forget the payer that accepting lines taught when the last of them is taken back: what was wrong must not teach."""
+    if line.customer_id is None or not line.payer:
+        return
+    of_payer = sa.and_(BankLine.customer_id == line.customer_id, BankLine.payer == line.payer)
+    if work.session.scalars(sa.select(BankLine.id).where(of_payer, BankLine.state == "applied", BankLine.id != line.id).limit(1)).first() is not None:
+        return
+    moments = sa.select(Credit.recorded_at).join(BankLine, BankLine.id == Credit.line_id).where(BankLine.payer == line.payer, Credit.customer_id == line.customer_id)
+    taught = sa.select(PayerAlias.id).where(
+        PayerAlias.customer_id == line.customer_id,
+        PayerAlias.name == " ".join(line.payer.split()),
+        PayerAlias.ended_at.is_(None),
+        PayerAlias.recorded_at.in_(moments),
+    )
+    for alias_id in work.session.scalars(taught).all():
+        forget(work, alias_id)
 
 
 def learn(work: Work, name: str, account: str | None, customer_no: str, third_party: bool = False, letter: str | None = None) -> int:

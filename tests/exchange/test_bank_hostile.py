@@ -150,3 +150,14 @@ def test_hungarian_fields_and_purposes_without_a_purpose_word_are_kept(shared: P
     assert (line.reference, "12-09-2014T16:26:37" in line.narrative) == ("VZ0000000000000000", True)
     line = read((folder / "jejik__rabobank-iban.sta").read_bytes())[0].entries[0]
     assert (line.payer, line.reference) == ("CONTRA ACCOUNT HOLDER", "01-01-2013 12:00 0030000987654321")
+
+
+@pytest.mark.parametrize(("sample", "size"), [("ofxparse__checking.ofx", 900), ("ofxparse__bank_medium.ofx", 700)])
+def test_a_piece_of_an_ofx_is_refused(shared: Path, sample: str, size: int) -> None:
+    """Cut within its first transaction: a line could be read, and its end date would count as covered."""
+    whole = next((shared / "bank").rglob(sample)).read_bytes()
+    assert read(whole)[0].entries
+    with pytest.raises(Refusal, match="ofx_cut"):
+        read(whole[:size])
+    with pytest.raises(Refusal, match="ofx_cut"):
+        read(whole[: whole.rindex(b"</OFX>")])

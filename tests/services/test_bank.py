@@ -143,3 +143,15 @@ def test_an_account_written_in_another_way_is_the_same_or_asked_for(sqlite_runti
     assert (asked.value.field, asked.value.params) == ("account", {"value": alone, "other": iban})
     assert bank.take_in(sqlite_runtime, SYSTEM, of_account(alone), "alone.csv", iban).new == 0
     assert bank.take_in(sqlite_runtime, SYSTEM, of_account(alone), "alone.csv", alone).accounts_made == [alone]
+
+
+def test_an_account_that_is_named_does_not_take_another_ones_lines(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """What the file tells counts; named is what it does not tell, or tells with its middle hidden."""
+    clock.set("2026-03-11T04:00:00")
+    with pytest.raises(Refusal, match="statement_other_account") as told:
+        bank.take_in(sqlite_runtime, SYSTEM, MONDAY, "monday.csv", "9999")
+    assert told.value.params == {"value": "6222001", "other": "9999"}
+    hidden = of_account("6222****0001")
+    assert bank.take_in(sqlite_runtime, SYSTEM, hidden, "hidden.csv", "6222555566660001").accounts_made == ["6222555566660001"]
+    with pytest.raises(Refusal, match="statement_other_account"):
+        bank.take_in(sqlite_runtime, SYSTEM, hidden, "hidden.csv", "6222555566660002")

@@ -17,6 +17,7 @@ from collect.storage.audit import Audit
 from collect.storage.bank import BankLine, PayerAlias
 from collect.storage.bank_lines import LineWish
 from collect.storage.cash import Credit
+from collect.storage.customers import Customer
 from collect.storage.receivables import Item
 from tests.bank_lines import add_lines
 from tests.conftest import FixedClock
@@ -191,6 +192,35 @@ def test_a_name_that_a_person_accepted_is_learned(small: Runtime) -> None:
     run(small, lambda work: matching.accept(work, first, line(small, first).version))
     assert run(small, lambda work: matching.propose_and_apply(work)).applied == 1
     assert line(small, second).state == "applied" and open_of(small)["G-77001"] == 0 and verify.verify(small) == []
+
+
+def test_what_taking_back_leaves_nothing_learned(small: Runtime) -> None:
+    """Known while one of the lines stands accepted; forgotten with the last of them; what a person entered stays."""
+    payer = {"payer": "国药控股华北医疗器械供应链有限公司"}
+    first, second = add_lines(small, {"amount_minor": 5_000, **payer}, {"amount_minor": 2_000, **payer})
+    run(small, lambda work: matching.propose_and_apply(work))
+    run(small, lambda work: matching.accept(work, first, line(small, first).version))
+    owner = line(small, first).customer_id
+    run(small, lambda work: matching.propose_and_apply(work))
+
+    def known() -> list[str]:
+        with small.read(SYSTEM) as view:
+            return [alias.name for alias in view.session.scalars(sa.select(PayerAlias).where(PayerAlias.ended_at.is_(None)))]
+
+    run(small, lambda work: matching.undo(work, first, line(small, first).version, "another firm"))
+    assert known() == [payer["payer"]]
+    run(small, lambda work: matching.undo(work, second, line(small, second).version, "another firm"))
+    assert known() == []
+    assert run(small, lambda work: matching.propose_and_apply(work)).applied == 0
+    with small.read(SYSTEM) as view:
+        number = view.session.get_one(Customer, owner).customer_no
+    run(small, lambda work: matching.learn(work, "甲乙丙公司", None, number))
+    (third,) = add_lines(small, {"amount_minor": 100, "payer": "甲乙丙公司"})
+    run(small, lambda work: matching.propose(work))
+    run(small, lambda work: matching.accept(work, third, line(small, third).version))
+    run(small, lambda work: matching.undo(work, third, line(small, third).version, "refunded"))
+    assert known() == ["甲乙丙公司"]
+    assert verify.verify(small) == []
 
 
 def test_a_running_account_takes_the_oldest_first_by_itself(books: Runtime) -> None:

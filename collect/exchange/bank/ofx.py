@@ -46,7 +46,7 @@ def read(content: bytes, name: str) -> list[Statement]:
     """The bank and card statements of a file; investment accounts are no receipts and are left out.
 
     OFX tells only the closing balance, so the lines cannot be held against an opening one. Refusals: `xml_doctype`,
-    `statement_unknown` where the file holds no statement at all, and those of amounts and dates.
+    `statement_unknown` where the file holds no statement at all, `ofx_cut` where it ends before its elements do, and those of amounts and dates.
     """
     text = decoded(content)
     if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text:
@@ -85,6 +85,8 @@ def _tree(text: str, name: str) -> _Node:
                 stack.append(node)
             if len(stack) > _DEEPEST:
                 raise Refusal("statement_unknown", None, name=name)
+    if len(stack) > 1:
+        raise Refusal("ofx_cut", None, name=name, tag=stack[-1].name)
     return root
 
 
