@@ -271,6 +271,7 @@ SENTENCES: dict[str, str] = {
     # deliveries that are not invoiced yet
     "delivery_not_positive": _("{value} is no amount of a delivery; write one above zero."),
     "delivery_in_future": _("{value} lies ahead; a delivery is entered once it was made."),
+    "delivery_undone": _("{number} was taken back with the import that brought it, and stays so; enter it under another number."),
     "delivery_known": _("Delivery {number} is in the books already; look at it there."),
     "delivery_differs": _("Delivery {number} is in the books with another customer, day, currency or amount; cancel it and enter it under a new number."),
     "delivery_ended": _("Delivery {number} is invoiced or cancelled already; look at it again."),
@@ -389,11 +390,12 @@ SENTENCES: dict[str, str] = {
     "upload_failed": _("Reading this file failed for a reason that is in the program's log, and nothing was changed; try again, or tell whoever runs the program."),
     "upload_unchecked": _("What the file would do has not been looked at with these columns yet; look at that first."),
     "import_undone": _("Import {id} was undone already."),
-    "import_no_undo": _("An import of customers, contacts or deliveries cannot be undone as a whole: nothing is deleted here. Correct it, or cancel single deliveries."),
+    "import_no_undo": _("An import of customers or contacts cannot be undone as a whole: nothing is deleted here. Correct it."),
     "import_changed_known": _(
         "This import also changed {count} rows that were in the books before, and what stood there before is only in the audit log; void its documents one by one."
     ),
     "import_nothing_to_undo": _("Import {id} has nothing left to undo: it booked nothing, or all of it is void."),
+    "undo_invoiced": _("Invoices took the place of deliveries of this import ({count}: {numbers}); void those invoices first, or cancel the other deliveries one by one."),
     "undo_settled": _("Money that came otherwise settles documents of this import in whole or part ({count}: {numbers}); take those allocations back first."),
     "undo_applied": _("Receipts or credits of this import were applied after it ({count}: {numbers}); take those allocations back first."),
     "undo_claimed": _("Interest, a fee or a debit note was issued about documents of this import ({count}: {numbers}); void those first."),

@@ -14,7 +14,7 @@ from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
 from collect.services import customers, intake
-from collect.storage import audit
+from collect.storage import audit, undoing
 from collect.storage import deliveries as storage
 from collect.storage.customers import find_customer
 from collect.storage.database import next_ids
@@ -87,10 +87,13 @@ def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
             batch.refuse(group, refusal)
     wanted = intake.among(batch.work.session, Delivery.delivery_no, [draft.number for _, _, draft in drafts])
     known = {row.delivery_no: row for row in batch.work.session.scalars(sa.select(Delivery).where(Delivery.seller_id == batch.work.seller.id, wanted))}
+    undone = undoing.undone_among(batch.work.session, {row.import_id for row in known.values() if row.ended == CANCELLED and row.import_id is not None})
     invoices = _invoices(batch.work, [(customer_id, draft) for _, customer_id, draft in drafts])
     for group, customer_id, draft in drafts:
         try:
             row = known.get(draft.number)
+            if row is not None and row.ended == CANCELLED and row.import_id in undone:
+                raise Refusal("delivery_undone", "delivery_no", number=draft.number)
             if row is None:
                 _add(batch.work, customer_id, draft, invoices, batch.import_id)
                 batch.new += 1

@@ -22,17 +22,18 @@ from collect.storage.database import bulk, next_ids
 from collect.storage.imports import ImportRun
 from collect.storage.ledger import Line, load_closed_months
 
-KINDS = ("invoices", "credits", "payments")
-"""What is booked can be turned round. A customer or a contact is no entry: it is corrected, never taken back."""
+KINDS = ("invoices", "credits", "payments", "deliveries")
+"""What is booked or counts can be turned round. A customer or a contact is no entry: it is corrected, never taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo turned round: items (an instalment each), receipts and credits, and the allocations they had made."""
+    """What an undo turned round: items (an instalment each), receipts and credits, the allocations they had made, and deliveries."""
 
     items: int
     credits: int
     allocations: int
+    deliveries: int = 0
 
 
 def obstacles(session: Session, run: ImportRun) -> list[Refusal]:
@@ -43,7 +44,7 @@ def obstacles(session: Session, run: ImportRun) -> list[Refusal]:
         return [Refusal("import_no_undo", None, id=run.id)]
     if run.changed:
         return [Refusal("import_changed_known", None, count=run.changed)]
-    if not any(undoing.count_documents(session, run)):
+    if not any((*undoing.count_documents(session, run), undoing.count_deliveries(session, run))):
         return [Refusal("import_nothing_to_undo", None, id=run.id)]
     return [Refusal(code, None, count=found.total, numbers=_first(found)) for code, found in undoing.load_dependents(session, run)]
 
@@ -57,7 +58,7 @@ def undo(work: Work, run_id: int, reason: str) -> Undone:
     """Turn round everything an import booked, in this one transaction: allocations taken back, then its documents voided.
 
     Every entry is effective today (or on the day a document itself counts from, where that lies ahead); earlier days
-    stay as they were, nothing is deleted, and the numbers stay taken. Refused, with nothing changed: `missing_reason`,
+    stay as they were, nothing is deleted, and the numbers stay taken. Its deliveries are cancelled. Refused, with nothing changed: `missing_reason`,
     every one of `obstacles`, a closed month; NotFound for an import that does not exist.
     """
     work.actor.need(Permission.IMPORT)
@@ -74,8 +75,9 @@ def undo(work: Work, run_id: int, reason: str) -> Undone:
     allocations = _take_back(work, run, entries)
     items = _void_items(work, run, entries)
     credits = _void_credits(work, run, entries)
+    ended = undoing.cancel_deliveries(work.session, run, work.today, work.now, told)
     run.undone_at, run.undone_by, run.undo_reason = work.now, work.actor.name, told
-    counts = {"items": items, "credits": credits, "allocations": allocations}
+    counts = {"items": items, "credits": credits, "allocations": allocations, "deliveries": ended}
     work.note(audit.Note("undo_import", run.kind, str(run.id), after=counts | {"file": run.file_name}, reason=told))
     return Undone(**counts)
 

@@ -76,7 +76,9 @@ def load_dependents(session: Session, run: ImportRun) -> Iterator[tuple[str, Dep
             Credit.id.in_(sa.select(BankLine.credit_id).where(BankLine.credit_id.is_not(None), BankLine.state == "applied")),
         ),
     )
+    invoiced = sa.select(Delivery.delivery_no).where(Delivery.import_id == run.id, Delivery.ended == "invoiced", Delivery.ended_at != run.recorded_at)
     for code, query in (
+        ("undo_invoiced", invoiced),
         ("undo_settled", settled),
         ("undo_applied", applied),
         ("undo_claimed", claimed),
@@ -116,6 +118,32 @@ def count_documents(session: Session, run: ImportRun) -> tuple[int, int]:
     items = session.scalar(sa.select(sa.func.count()).where(Item.import_id == run.id, Item.voided_on.is_(None))) or 0
     credits = session.scalar(sa.select(sa.func.count()).where(Credit.import_id == run.id, Credit.voided_on.is_(None))) or 0
     return items, credits
+
+
+def count_deliveries(session: Session, run: ImportRun) -> int:
+    """How many deliveries of the import are not cancelled."""
+    return session.scalar(sa.select(sa.func.count()).where(Delivery.import_id == run.id, sa.func.coalesce(Delivery.ended, "") != "cancelled")) or 0
+
+
+def cancel_deliveries(session: Session, run: ImportRun, today: date, now: datetime, reason: str) -> int:
+    """Cancel the import's deliveries from today (or their own day, where that lies ahead); returns how many.
+
+    Those that found their invoice in the books as they came in count no more since then: they keep that day.
+    """
+    later = sa.case((Delivery.delivered_on > today, Delivery.delivered_on), else_=sa.literal(today, Day()))
+    count = count_deliveries(session, run)
+    session.execute(
+        sa.update(Delivery)
+        .where(Delivery.import_id == run.id, sa.func.coalesce(Delivery.ended, "") != "cancelled")
+        .values(ended="cancelled", ended_on=sa.func.coalesce(Delivery.ended_on, later), ended_at=now, reason=reason, version=Delivery.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return count
+
+
+def undone_among(session: Session, run_ids: set[int]) -> set[int]:
+    """Which of these imports were undone."""
+    return set(session.scalars(sa.select(ImportRun.id).where(ImportRun.id.in_(run_ids), ImportRun.undone_at.is_not(None)))) if run_ids else set()
 
 
 def load_numbers(session: Session, run: ImportRun) -> list[str]:

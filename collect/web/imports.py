@@ -321,7 +321,7 @@ def undo(run_id: int) -> Response:
             flash(
                 i18n.gettext(
                     "The import is undone: {documents} documents voided, {allocations} allocations taken back.",
-                    documents=f"{done.items + done.credits:,}",
+                    documents=f"{done.items + done.credits + done.deliveries:,}",
                     allocations=f"{done.allocations:,}",
                 )
             )

@@ -133,6 +133,30 @@ def test_invoiced_voided_and_invoiced_again(books: Runtime) -> None:
     assert verify.verify(books) == []
 
 
+def test_an_import_of_deliveries_is_undone_while_nothing_took_its_place(books: Runtime) -> None:
+    """D4 becomes A9: that stands in the way until A9 is void. Undone nothing is delivered, and no number comes again."""
+    run = take_in(books, "deliveries", DELIVERIES).run_id or 0
+    take_in(books, "invoices", NEW + "A9,C1,2026-03-08,2026-04-07,CNY,20.00,,,\n")
+    with pytest.raises(Refusal) as refused:
+        books.write(SYSTEM, lambda work: undo.undo(work, run, "wrong file") and None)
+    assert (refused.value.code, refused.value.params["numbers"]) == ("undo_invoiced", ("D4",))
+    books.write(SYSTEM, lambda work: invoices.void(work, "invoice", "A9", "wrong price"))
+    assert books.write(SYSTEM, lambda work: undo.undo(work, run, "wrong file")).deliveries == 5
+    assert exposure(books) == [] and {how for how, _ in states(books).values()} == {"cancelled"}
+    assert counts(take_in(books, "deliveries", DELIVERIES)) == (0, 0, 0, 5)
+    with pytest.raises(Refusal, match="import_undone"):
+        books.write(SYSTEM, lambda work: undo.undo(work, run, "again") and None)
+    assert verify.verify(books) == []
+
+
+def test_deliveries_that_found_their_invoice_go_with_their_import(small: Runtime) -> None:
+    """D6 belongs to A1, which was there before: nothing stands on D6. Voiding A1 afterwards brings nothing back."""
+    run = take_in(small, "deliveries", HEAD + "D6,C1,2026-03-01,CNY,600.00,,A1\nD8,C1,2026-03-01,CNY,1.00,,\n").run_id or 0
+    assert small.write(SYSTEM, lambda work: undo.undo(work, run, "wrong file")).deliveries == 2
+    small.write(SYSTEM, lambda work: invoices.void(work, "invoice", "A1", "wrong price"))
+    assert exposure(small) == [] and verify.verify(small) == []
+
+
 def test_a_delivery_that_comes_in_after_its_invoice(books: Runtime) -> None:
     """By its invoice's number, by order and day, and by a later file that names the invoice (A1 is in the books)."""
     take_in(books, "invoices", NEW + "B1,C1,2026-03-08,2026-04-07,CNY,150.00,PO-1,2026-03-05,\n")
