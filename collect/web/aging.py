@@ -19,6 +19,7 @@ from collect.reports import customer as customers
 from collect.reports import drill, options
 from collect.reports.aging import AgingReport, AgingRow
 from collect.runtime import View
+from collect.storage.deliveries import Exposure, load_exposure
 from collect.storage.search import load_currencies
 from collect.web import bars, files, numbers, pages, views
 from collect.web.pages import FilterForm, Permission, needs
@@ -121,7 +122,10 @@ def index() -> Response:
         if wanted:
             return files.of_table(view, reports.as_table(shown, i18n.current(), view.seller.timezone), wanted, f"aging-{shown.as_of.isoformat()}")
         about = customers.profile(view, scope, chosen.customer) if chosen.customer else None
-        return _page(view, form, shown, asked, about.name if about else "", whole is not shown)
+        # What is delivered and not invoiced is told as of today alone, beside the buckets and in no file of them (S4).
+        exposure = load_exposure(view.session, scope, about.id) if about and shown.as_of == view.today and shown.known_at is None else []
+        exposure = [one for one in exposure if one.currency == (chosen.currency or one.currency)]
+        return _page(view, form, shown, asked, about.name if about else "", whole is not shown, exposure)
 
 
 def _refused(form: AgingFilter, refusal: Refusal) -> Response:
@@ -133,7 +137,7 @@ def _refused(form: AgingFilter, refusal: Refusal) -> Response:
     return pages.render("aging/index.html", 422, form=form, sentence=sentence, report=None, crumbs=[], title="")
 
 
-def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, Any], name: str, is_part: bool) -> Response:
+def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, Any], name: str, is_part: bool, exposure: list[Exposure]) -> Response:
     kept = {key: asked[key] for key in (*KEPT, *drill.WITHIN) if key in asked}
     page = _slice(shown.rows, asked.get("after", ""))
     context: dict[str, Any] = {
@@ -155,6 +159,8 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
         "bars": [bars.bar(row, shown.buckets.names, partial(_items, kept, asked, row.currency)) for row in shown.totals],
         "crumbs": _crumbs(asked, name),
         "title": name,
+        "exposure": exposure,
+        "customer_no": asked.get("customer", ""),
     }
     return pages.render("aging/index.html", **context)
 

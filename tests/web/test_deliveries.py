@@ -19,6 +19,11 @@ def test_entered_by_hand_it_is_shown_apart_until_it_is_invoiced(filled: Runtime,
     assert "75.50" in get(client, PATH).text and "not invoiced" in get(client, PATH).text
     told = get(client, "/customers/C001").text
     assert "Delivered, not invoiced" in told and "1 since 2026-03-09" in told and "75.50" in told
+    for path in ("/aging?by=item&customer=C001", "/aging?customer=C001&currency=CNY"):
+        page = get(client, path).text
+        assert "1 since 2026-03-09 75.50 CNY" in page and "no bucket" in page, path
+    for path in ("/aging", "/aging?customer=C001&currency=USD", "/aging?customer=C001&as_of=2026-03-09", "/aging?customer=C001&known_at=2026-03-10"):
+        assert "Delivered, not invoiced" not in get(client, path).text, path
     bill = {"kind": "invoice", "number": "N-1", "issued": "2026-03-10", "amount": "75.50", "currency": "CNY", "due": "2026-04-09"}
     assert post(client, "/customers/C001/bill", **bill, delivery_nos="L-1").status_code == 303
     rows = get(client, PATH).rows(0)
