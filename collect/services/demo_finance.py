@@ -16,12 +16,16 @@ from collect.domain import money
 from collect.domain.calendar import month_end, month_start
 from collect.domain.rights import ALL, SYSTEM
 from collect.runtime import Work
-from collect.services import adjustments, demo_bank, drafts, interest, rates, rebates, statements, views
+from collect.services import adjustments, deliveries, demo_bank, drafts, interest, invoices, rates, rebates, receipts, statements, views
+from collect.services.deliveries import Draft as Delivered
 from collect.services.demo_bank import Moved, account_of
 from collect.services.demo_data import cash, chance, clients, company, folder, names
 from collect.services.demo_talk import Desk
+from collect.services.invoices import Bill
+from collect.services.receipts import Receipt
 from collect.storage.adjustments import Adjustment, load_tails
 from collect.storage.customers import Customer
+from collect.storage.discounts import load_offers
 from collect.storage.receivables import Item
 from collect.storage.statements import Statement, load_differences
 
@@ -62,6 +66,15 @@ def _plan(desk: Desk, day: date) -> Iterator[Callable[[], object]]:
             yield lambda entry=entry: _write(desk, entry["by"], lambda work: _ask(work, entry))  # type: ignore[misc]
         if "decided" in entry and day == back(entry["decided"]):
             yield lambda entry=entry: _decide(desk, entry)  # type: ignore[misc]
+    for at, entry in enumerate(about["deliveries"]):
+        if day == back(entry["day"]):
+            yield lambda at=at, entry=entry: _write(desk, "fang", lambda work: _deliver(work, entry, at))  # type: ignore[misc]
+    for entry in about["early"]:
+        issued = back(entry["issued"])
+        if day == issued:
+            yield lambda entry=entry: _write(desk, "fang", lambda work: _sell_early(desk, work, entry))  # type: ignore[misc]
+        if entry.get("paid") and day == desk.books.days.calendar.on_or_before(issued + entry["paid"] * _DAY):
+            yield lambda entry=entry: _write(desk, "fang", lambda work: _pay_early(desk, work, entry))  # type: ignore[misc]
     if day == back(1):
         for entry in about["drafts"]:
             yield lambda entry=entry: drafts.take_in(desk.runtime, desk.actors["fang"], *_einvoice(entry, day))  # type: ignore[misc]
@@ -173,6 +186,29 @@ def _decide(desk: Desk, told: Mapping[str, Any]) -> None:
 
     _write(desk, told["manager"], act)
     demo_bank.refresh(desk, [told["customer"]])
+
+
+def _deliver(work: Work, told: Mapping[str, Any], at: int) -> None:
+    """Goods went out; the invoice comes with the month's others: exposure, and no receivable (S4)."""
+    currency = str(told["currency"])
+    amount = money.parse(told["amount"], currency)
+    deliveries.enter(work, told["customer"], Delivered(f"SH{work.today:%y%m%d}-{at + 1:02d}", work.today, currency, amount, told["order"], told["description"]))
+
+
+def _sell_early(desk: Desk, work: Work, told: Mapping[str, Any]) -> None:
+    """An invoice whose early payment is worth a discount; one with a due date of its own has it from its issue date."""
+    due = work.today + told["due"] * _DAY if "due" in told else None
+    minor = money.parse(told["amount"], told["currency"])
+    invoices.issue(work, told["customer"], Bill(desk.books.number("EX", work.today), work.today, told["currency"], minor, due=due, po_no=told["order"]))
+
+
+def _pay_early(desk: Desk, work: Work, told: Mapping[str, Any]) -> None:
+    """A cheque over the invoice less its discount, in time: it settles the whole."""
+    query = sa.select(Item).join(Customer, Customer.id == Item.customer_id).where(Customer.customer_no == told["customer"], Item.po_no == told["order"])
+    item = work.session.scalars(query).one()
+    paid = item.open_minor - load_offers(work.session, ALL, [item.id])[item.id].minor
+    wanted = Receipt(item.customer_id, desk.books.number("SK", work.today), work.today, item.currency, paid, "cheque", told["cheque"])
+    receipts.receive(work, wanted, [(item.id, paid)])
 
 
 def _einvoice(told: Mapping[str, Any], day: date) -> tuple[bytes, str]:

@@ -21,6 +21,7 @@ from collect.services import demo, undo, users, verify
 from collect.storage.adjustments import load_tails
 from collect.storage.bank import BankAccount, BankLine, BankStatement
 from collect.storage.cases import bank_through
+from collect.storage.discounts import load_offers
 from collect.storage.imports import load_runs
 from collect.web import create_app
 from collect.web.pages import NAVIGATION
@@ -216,11 +217,28 @@ def finance_is_full(view: View) -> None:
     life = Counter(tuple(row) for row in view.session.execute(sa.text("SELECT kind, state FROM statement")))
     assert life.keys() == {("demand", "sent"), *(("confirm", state) for state in ("made", "sent", "returned", "confirmed", "differing"))}
     assert sorted(column(view, "SELECT settled_on IS NULL FROM statement_difference")) == [0, 1]
+    early_and_delivered_are_there(view)
     views = {tuple(row) for row in view.session.execute(sa.text("SELECT page, user_id IS NULL, opens FROM saved_view"))}
     assert views >= {("aging", 1, 0), ("invoices", 0, 1)}
     runs = load_runs(view.session)
     assert len({run.kind for run in runs}) >= 2
     assert any(not undo.obstacles(view.session, run) for run in runs)
+
+
+def early_and_delivered_are_there(view: View) -> None:
+    """Of 2,480.00 a cheque over 2,430.40 took 49.60 (2 %) off, of 1,950.00 with its own due date 39.00 are still to be had; four customers wait for invoices."""
+    query = (
+        "SELECT i.po_no, i.id, i.open_minor, d.amount_minor FROM item i LEFT JOIN allocation a ON a.item_id = i.id LEFT JOIN credit d ON d.id = a.credit_id AND d.kind = 'discount'"
+    )
+    rows = {(order, left, off): key for order, key, left, off in view.session.execute(sa.text(f"{query} WHERE i.po_no IN ('SO-2260', 'SO-2314')"))}
+    assert ("SO-2260", 0, 4960) in rows, rows
+    key = rows["SO-2314", 195_000, None]
+    offer = load_offers(view.session, ALL, [key], view.today)[key]
+    assert offer.minor == 3900
+    waits = view.session.execute(
+        sa.text("SELECT c.customer_no, sum(d.amount_minor) FROM delivery d JOIN customer c ON c.id = d.customer_id WHERE d.ended IS NULL GROUP BY 1 ORDER BY 1")
+    )
+    assert [tuple(row) for row in waits] == [("E5005", 315_000), ("K1002", 2_784_000), ("K2011", 745_000), ("K3002", 538_000)]
 
 
 def pages_are_full(runtime: Runtime) -> None:
