@@ -317,6 +317,9 @@ def _payer_said(line: Line, customer: Candidate) -> list[Evidence]:
         return [Evidence("learned_account" if customer.how == "account" else "learned_name", {"payer": line.payer or ""})]
     if customer.how == "named" and not customer.score:
         return []
+    branch = payers.branch_between(payers.read(line.payer or ""), payers.read(customer.name))
+    if branch:
+        return [Evidence("payer_is_branch" if branch == "payer" else "customer_is_branch", {"payer": line.payer or "", "name": customer.name, "score": customer.score})]
     code = "same_name" if customer.score == 100 else "same_core" if customer.known else "alike"
     return [Evidence(code, {"payer": line.payer or "", "name": customer.name, "score": customer.score})]
 

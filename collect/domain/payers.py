@@ -25,6 +25,8 @@ ALIKE = 85
 """From this score on a name does not contradict what an invoice number says."""
 SUGGESTED = 70
 """From this score on a name is worth showing to a person."""
+BRANCH = 88
+"""What a company and its branch have at most: one legal person, yet often with accounts and debts apart, so that a person decides."""
 
 _LEAST_PINYIN = 8  # letters: shorter spellings are shared by too many Chinese names to tell who it is
 
@@ -49,7 +51,7 @@ _SIMPLE = str.maketrans(_OLD, _NEW) | {ord(char): None for char in "·・.'’`�
 
 # Company forms, the longest first; what stands before `分公司` is a branch of what stands before that.
 _FORMS = _words("集团股份有限公司 集团有限责任公司 集团有限公司 股份有限公司 有限责任公司 股份公司 有限公司 总公司 公司 有限合伙 普通合伙 特殊普通合伙 股份")
-_BRANCH = re.compile(r"(?<=公司|集团|医院|大学|银行)(?P<branch>[^公司]{1,12})(?:分公司|分行|支行|办事处|营业部)$")
+_BRANCH = re.compile(r"(?<=公司|集团|医院|大学|银行|药房|药店|连锁|超市|酒店)(?P<branch>[^公司]{1,12})(?:分公司|分店|门店|分部|分院|分厂|分行|支行|办事处|营业部)$")
 _LATIN_FORMS = frozenset(
     _words(
         "co company ltd limited inc incorporated corp corporation llc llp lp plc gmbh mbh ag kg kgaa ohg ug eg ev se sa sas sarl sasu srl sprl spa sl slu sau nv bv vof "
@@ -148,7 +150,7 @@ def _read_chinese(name: str) -> Name:
         rest = re.sub(rf"[(\[【]{re.escape(inner)}[)\]】]", "", rest, count=1)
     rest = re.sub(r"[()\[\]【】]", "", rest)
     if (found := _BRANCH.search(rest)) and found.start() > 1:
-        rest, branch = rest[: found.start()], _place(found["branch"])
+        rest, branch = rest[: found.start()], _place(found["branch"].removeprefix("驻"))
     for form in _FORMS:
         if rest.endswith(form) and len(rest) > len(form):
             rest, group = rest[: -len(form)], group or form.startswith("集团")
@@ -194,8 +196,8 @@ def score(payer: Name, customer: Name, alike: Callable[[str, str], int], pinyin:
     """How surely two names are one legal person, 0 to 100 (S13).
 
     100: the whole name is the same; 95 to 98: the core is, and nothing speaks against it; at most 94 where the cores
-    are only alike (`alike` gives 0 to 100); at most 88 where one is a group and the other not, at most 80 where
-    branches differ, 60 where cities or the numbers in the names do. `pinyin` spells Chinese in letters, so that a name
+    are only alike (`alike` gives 0 to 100); at most 88 where one is a group and the other not, or one a branch and the
+    other the company, at most 80 where branches differ, 60 where cities or the numbers in the names do. `pinyin` spells Chinese in letters, so that a name
     in letters meets one in characters; a short spelling is shared by too many names to be known by.
     """
     if not payer.core or not customer.core:
@@ -204,7 +206,7 @@ def score(payer: Name, customer: Name, alike: Callable[[str, str], int], pinyin:
         return 100
     most = _most(payer, customer)
     if payer.tight == customer.tight:
-        same = 98 if payer.city == customer.city and payer.branch == customer.branch else 96
+        same = 98 if payer.city == customer.city else 96
         return min(same, most)
     if payer.latin != customer.latin:
         spelt = [(name.tight if name.latin else pinyin(name.core)) for name in (payer, customer)]
@@ -212,6 +214,13 @@ def score(payer: Name, customer: Name, alike: Callable[[str, str], int], pinyin:
             return min(95 if len(spelt[0]) >= _LEAST_PINYIN else 90, most)
         return min(alike(*spelt), 90, most)
     return min(alike(payer.core, customer.core), 94, most)
+
+
+def branch_between(payer: Name, customer: Name) -> str | None:
+    """Which of the two is a branch of the other, `payer` or `customer`; None where neither is, or more than that is different."""
+    if bool(payer.branch) == bool(customer.branch) or not payer.core or payer.tight != customer.tight or _most(payer, customer) < BRANCH:
+        return None
+    return "payer" if payer.branch else "customer"
 
 
 def _most(payer: Name, customer: Name) -> int:
@@ -222,5 +231,7 @@ def _most(payer: Name, customer: Name) -> int:
         return 60
     if payer.branch and customer.branch and payer.branch != customer.branch:
         return 80
+    if bool(payer.branch) != bool(customer.branch):
+        return BRANCH
     nearer = payer.city != customer.city and (None not in (payer.city, customer.city) or _PUBLIC.search(customer.core) is not None)
     return 88 if nearer or payer.group != customer.group else 100

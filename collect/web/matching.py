@@ -59,6 +59,8 @@ EVIDENCE = {
     "same_name": _("The payer's name is the customer's."),
     "same_core": _("The payer's name is the customer's, written otherwise: {name}."),
     "alike": _("{payer} is much like {name} ({score} of 100)."),
+    "payer_is_branch": _("{payer} is a branch of {name}: one legal person, but perhaps not the debt that is meant ({score} of 100)."),
+    "customer_is_branch": _("{name} is a branch of {payer}: one legal person, but perhaps not the debt that is meant ({score} of 100)."),
     "one_item": _("The amount is what is open of {document}, and of no other open item."),
     "one_item_reduced": _("The amount is what is open of {document} less its early payment discount, and fits no other open item."),
     "less_discount": _("{asked} are open; early payment takes {discount} off (granted until {until})."),

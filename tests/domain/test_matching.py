@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collect.domain import matching
+from collect.domain import matching, payers
 from collect.domain.matching import Candidate, Line, Named, Open, Proposal, propose
 from collect.domain.precedence import Precedence
 from collect.domain.terms import EarlyPayment
@@ -71,6 +71,22 @@ def test_without_a_payer_the_named_invoice_is_enough_but_not_with_a_stranger() -
     assert short(strange)[3] is False and "needs_letter" in codes(strange)
     alike = propose(line(500), [person(item(1, 500), how="name", score=88)], named)
     assert short(alike)[3] is True and alike is not None and alike.score == 88
+
+
+@pytest.mark.parametrize(
+    ("payer", "name", "code"), [("甲乙丙有限公司上海分公司", "甲乙丙有限公司", "payer_is_branch"), ("甲乙丙有限公司", "甲乙丙有限公司上海分公司", "customer_is_branch")]
+)
+def test_a_branch_and_its_company_wait_for_a_person_unless_an_invoice_is_named(payer: str, name: str, code: str) -> None:
+    """500 is exactly what is open: 96 x 88 = 84 of 100, less 15 for doubt is 69; the number named in the text makes it 88 and applies."""
+    who = replace(person(item(1, 500), score=payers.BRANCH), name=name)
+    alone = propose(line(500, payer), [who], [])
+    assert short(alone) == ("one_item", ((1, 500),), 0, False) and code in codes(alone)
+    assert alone is not None and alone.score == 69
+    named = propose(line(500, payer), [who], names(1))
+    assert short(named) == ("narrative", ((1, 500),), 0, True) and code in codes(named)
+    assert named is not None and named.score == 88
+    both = propose(line(500, payer), [who, replace(person(item(2, 500), key=8), name=payer)], [])
+    assert both is not None and (both.customer_id, both.applies) == (8, True)  # the payer is a customer himself
 
 
 def test_another_customer_who_pays_needs_a_letter_too() -> None:

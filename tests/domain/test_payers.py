@@ -51,7 +51,6 @@ def test_a_name_is_taken_apart(text: str, core: str, city: str | None) -> None:
         ("BEIJING TONGRENTANG CO LTD", "北京同仁堂股份有限公司"),
         ("NORTHWIND SOEHNE GMBH", "Northwind & Söhne GmbH & Co. KG"),
         ("Acme Inc.", "ACME, Incorporated"),
-        ("中国平安财产保险股份有限公司深圳分公司", "中国平安财产保险股份有限公司"),
     ],
 )
 def test_one_legal_person_in_two_spellings_is_known(payer: str, customer: str) -> None:
@@ -68,6 +67,9 @@ def test_one_legal_person_in_two_spellings_is_known(payer: str, customer: str) -
         ("苏州市人民医院", "苏州市吴中区人民医院", SUGGESTED, 88),  # the place of a public body is its name
         ("中国医药集团有限公司", "中国医药有限公司", SUGGESTED, 88),  # the group is not its member
         ("平安保险有限公司深圳分公司", "平安保险有限公司北京分公司", SUGGESTED, 80),
+        ("中国平安财产保险股份有限公司深圳分公司", "中国平安财产保险股份有限公司", 88, 88),  # the company itself has 100 and goes before
+        ("老百姓大药房连锁有限公司", "老百姓大药房连锁有限公司长沙分店", 88, 88),
+        ("甲乙丙贸易有限公司驻上海办事处", "甲乙丙贸易有限公司", 88, 88),
         ("国药控股华北医疗器械供应链有限公司", "国药控股华东医疗器械供应链有限公司", ALIKE, 94),  # 13 of 14 characters
         ("TONGDA", "通达有限公司", SUGGESTED, 90),  # a spelling many names share
         ("", "甲公司", 0, 0),
@@ -75,6 +77,23 @@ def test_one_legal_person_in_two_spellings_is_known(payer: str, customer: str) -
 )
 def test_what_is_not_surely_one_waits_for_a_person(payer: str, customer: str, least: int, most: int) -> None:
     assert least <= told(payer, customer) <= most < KNOWN
+
+
+@pytest.mark.parametrize(
+    ("payer", "customer", "which"),
+    [
+        ("甲乙丙贸易有限公司上海分公司", "甲乙丙贸易有限公司", "payer"),
+        ("甲乙丙贸易有限公司（上海分公司）", "甲乙丙贸易", "payer"),
+        ("同仁大药房", "同仁大药房解放路分店", "customer"),
+        ("甲乙丙贸易有限公司上海分公司", "甲乙丙贸易有限公司上海市分公司", None),  # one branch, spelt in two ways
+        ("甲乙丙贸易有限公司上海分公司", "甲乙丙贸易有限公司深圳分公司", None),
+        ("甲乙丙贸易有限公司上海分公司", "甲乙丁贸易有限公司", None),  # another company's
+        ("甲乙丙贸易有限公司", "甲乙丙贸易有限公司", None),
+        ("", "甲乙丙贸易有限公司上海分公司", None),
+    ],
+)
+def test_a_branch_is_told_from_its_company(payer: str, customer: str, which: str | None) -> None:
+    assert payers.branch_between(payers.read(payer), payers.read(customer)) == which
 
 
 def test_each_old_character_has_the_sound_of_its_new_one() -> None:
