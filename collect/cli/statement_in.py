@@ -15,12 +15,12 @@ from collect.cli.words import gettext, mark
 from collect.domain.errors import Refusal
 
 
-def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, dry_run: bool, form: str) -> int:
+def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, sheet: str | None, dry_run: bool, form: str) -> int:
     """Take the files in one after the other, each in its own transaction; 1 when a file was refused."""
     runtime = open_runtime()
     answers = []
     for file in files:
-        answer = _one(runtime, file, account, mapping, dry_run)
+        answer = _one(runtime, file, account, mapping, sheet, dry_run)
         answers.append(answer if len(files) == 1 else {"file": str(file), **answer})
         if form == "text" and not answer["errors"]:
             counts = {key: f"{answer[key]:,}" for key in ("statements", "lines", "new", "unchanged", "incoming", "applied")}
@@ -38,7 +38,7 @@ def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, dry_
     return FINDING if any(answer["errors"] for answer in answers) else 0
 
 
-def _one(runtime: Any, file: Path, account: str | None, mapping: str | None, dry_run: bool) -> dict[str, Any]:
+def _one(runtime: Any, file: Path, account: str | None, mapping: str | None, sheet: str | None, dry_run: bool) -> dict[str, Any]:
     """One file: its counts, and why it was refused, if it was."""
     from collect.domain.rights import SYSTEM
     from collect.sentences import say
@@ -46,7 +46,7 @@ def _one(runtime: Any, file: Path, account: str | None, mapping: str | None, dry
 
     try:
         placing = bank.saved_placing(runtime, SYSTEM, mapping) if mapping else None
-        taken = bank.take_in(runtime, SYSTEM, file, file.name, how=bank.Reading(account, placing=placing, dry_run=dry_run))
+        taken = bank.take_in(runtime, SYSTEM, file, file.name, how=bank.Reading(account, placing=placing, dry_run=dry_run, sheet=sheet))
         applied = 0
         if taken.line_ids and not dry_run:
             applied = runtime.write(SYSTEM, lambda work: matching.propose_and_apply(work, taken.line_ids)).applied
@@ -64,6 +64,7 @@ statement = Command(
         click.Argument(["files"], nargs=-1, required=True, metavar="FILE…", type=FILE_TO_READ),
         click.Option(["--account"], metavar="NUMBER", help=mark("Our account, for a table that does not tell it.")),
         click.Option(["--map", "mapping"], metavar="NAME", help=mark("A saved mapping to read the file with.")),
+        click.Option(["--sheet"], metavar="NAME", help=mark("The sheet of a workbook to read, where several hold a table.")),
         click.Option(["--dry-run"], is_flag=True, help=mark("Say what would happen and change nothing.")),
         click.Option(["--format", "form"], type=Choice(["text", "json"]), default="text", show_default=True, help=mark("How to print the result.")),
     ],

@@ -91,13 +91,17 @@ class _Undone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file is to be read: `account` ours, and `currency`, where a table tells none; `placing` its columns; `preview` so many first rows are told of."""
+    """How a file is to be read: `account` ours, and `currency`, where a table tells none; `placing` its columns, `sheet` that of a workbook.
+
+    `preview` so many first rows are told of.
+    """
 
     account: str | None = None
     currency: str | None = None
     placing: Placing | None = None
     dry_run: bool = False
     preview: int = 0
+    sheet: str | None = None
 
 
 def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, account: str | None = None, dry_run: bool = False, how: Reading | None = None) -> Taken:
@@ -117,7 +121,7 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str, acc
         currency = how.currency or view.seller.currency
         own = storage.find_account(view.session, view.seller.id, _plain(how.account), how.currency) if how.account else None
         saved = [] if how.placing else [placing_of(mapping) for mapping in load_mappings(view.session, KIND)]
-    statements, sha256 = reading.read(source, name, Limits.of(runtime.settings), how.placing, saved, own.currency if own else currency)
+    statements, sha256 = reading.read(source, name, Limits.of(runtime.settings), how.placing, saved, own.currency if own else currency, how.sheet)
     holder: list[Taken] = []
 
     def act(work: Work) -> None:

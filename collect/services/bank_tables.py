@@ -52,8 +52,8 @@ def read_anew(runtime: Runtime, actor: Actor, upload: Upload, head: int | None, 
     path = uploads.shelf(runtime).path(upload.token)
     if not path.exists():
         raise Refusal("upload_gone", None)
-    rows = reading.rows_of_table(path, upload.name, Limits.of(runtime.settings))
     saved = [bank.placing_of(mapping) for mapping in uploads.mappings(runtime, actor, bank.KIND)]
+    rows = reading.rows_of_table(path, upload.name, Limits.of(runtime.settings), saved)
     at, used = _head(rows, upload.name, saved) if head is None else (head - 1, None)
     if not 0 <= at < min(len(rows), layout.PREAMBLE):
         raise Refusal("statement_head_line", "head", last=min(len(rows), layout.PREAMBLE))

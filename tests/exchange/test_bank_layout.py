@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from collect.domain.errors import Refusal
@@ -87,6 +89,48 @@ def test_columns_of_one_name_or_none_are_told_apart() -> None:
 def test_columns_that_cannot_be_right_are_refused(columns: dict[str, str], code: str) -> None:
     with pytest.raises(Refusal, match=code):
         read(table("2026-03-01,A,10,110,"), Placing(columns))
+
+
+def book_of(**sheets: Sequence[Sequence[object]]) -> bytes:
+    """A workbook with these sheets, in order."""
+    import io
+
+    import xlsxwriter
+
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for at, row in enumerate(rows):
+                sheet.write_row(at, 0, row)
+    return file.getvalue()
+
+
+NOTES = (("说明", ""), ("请核对后付款", "2026-03-01"))
+FIRST = (("交易日期", "对方户名", "收入", "支出"), ("2026-03-01", "甲公司", "10.00", ""))
+SECOND = (("交易日期", "对方户名", "收入", "支出"), ("2026-03-02", "乙公司", "20.00", ""))
+
+
+def days_of(content: bytes, sheet: str | None = None, saved: Sequence[Placing] = ()) -> list[tuple[str, int]]:
+    (found,) = reading.read(content, "t.xlsx", LIMITS, None, saved, "CNY", sheet)[0]
+    return [(entry.day.isoformat(), entry.amount) for entry in found.entries]
+
+
+def test_the_sheet_with_the_table_is_read_wherever_it_stands() -> None:
+    """Notes before it, headings alone after it: 10.00 of 1 March. A named sheet is read whatever the others hold."""
+    assert days_of(book_of(Notes=NOTES, March=FIRST, April=FIRST[:1])) == [("2026-03-01", 1000)]
+    assert days_of(book_of(Empty=(), March=SECOND)) == [("2026-03-02", 2000)]
+    assert days_of(book_of(March=FIRST, April=SECOND), "April") == [("2026-03-02", 2000)]
+    own = (("tag", "wer", "betrag"), ("2026-03-03", "C GmbH", "30.00"))
+    assert days_of(book_of(Notes=NOTES, Own=own), None, [Placing({"tag": "day", "wer": "payer", "betrag": "amount"}, name="own")]) == [("2026-03-03", 3000)]
+
+
+def test_several_sheets_with_tables_are_refused_by_name_and_none_is_dropped() -> None:
+    with pytest.raises(Refusal) as refused:
+        days_of(book_of(March=FIRST, Notes=NOTES, April=SECOND))
+    assert (refused.value.code, refused.value.params["sheets"]) == ("statement_sheets", "March, April")
+    with pytest.raises(Refusal, match="unknown_sheet"):
+        days_of(book_of(March=FIRST, April=SECOND), "May")
 
 
 def test_a_spreadsheets_own_numbers_and_days_are_read_whatever_the_table_writes() -> None:

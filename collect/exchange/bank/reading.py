@@ -16,12 +16,12 @@ _MOST = 64 << 20
 
 
 def read(
-    origin: Path | bytes, name: str, limits: Limits, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None
+    origin: Path | bytes, name: str, limits: Limits, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None, sheet: str | None = None
 ) -> tuple[list[Statement], str]:
     """The statements of a file and the SHA-256 of its bytes; raises a Refusal with one sentence for everything else.
 
     `placing` says which column of a table is which, `saved` are the mappings of which one may fit; `currency` is that of
-    a table that tells none.
+    a table that tells none, `sheet` the sheet of a workbook that is meant.
     """
     content, source = _content(origin, name, limits)
     form = _form(content)
@@ -32,16 +32,19 @@ def read(
     elif form == "mt940":
         found = mt940.read(content, name)
     else:
-        found = tables.read(content, source, placing, saved, currency)
+        found = tables.read(content, source, placing, saved, currency, sheet)
     return found, source.sha256()
 
 
-def rows_of_table(origin: Path | bytes, name: str, limits: Limits) -> list[list[str]]:
-    """The rows of a file that is a table; Refusal `statement_no_table` for every other form, whose fields nobody has to name."""
+def rows_of_table(origin: Path | bytes, name: str, limits: Limits, saved: Iterable[Placing] = ()) -> list[list[str]]:
+    """The rows of a file that is a table, of a workbook those of the sheet that `read` takes.
+
+    Refusal `statement_no_table` for every other form, whose fields nobody has to name.
+    """
     content, source = _content(origin, name, limits)
     if _form(content) != "table":
         raise Refusal("statement_no_table", None, name=name)
-    return tables.rows_of(content, source)
+    return tables.rows_of(content, source, saved)
 
 
 def _content(origin: Path | bytes, name: str, limits: Limits) -> tuple[bytes, Source]:

@@ -10,7 +10,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Literal
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from collect.domain import money
 from collect.domain.errors import Refusal
@@ -28,8 +28,8 @@ _MONEY_AND_CODE = re.compile(r"([A-Z]{3})\s*(-?[\d,.]+)")
 _NAME_AND_ACCOUNT = re.compile(r"(.*?)\s*([0-9*]{8,32})")
 
 
-def read(content: bytes, source: Source, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None) -> list[Statement]:
-    """The statements of a table, one a currency; its columns as they were placed, as a saved mapping places them, or by the words of banks.
+def read(content: bytes, source: Source, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None, sheet: str | None = None) -> list[Statement]:
+    """The statements of a table (of a workbook the sheet that is meant), one a currency; its columns as they were placed, as a saved mapping places them, or by the words of banks.
 
     Where a person or a mapping of his named a balance, the balances tell opening and closing and every line is held
     against them (`statement_balance`); what the words alone take for one proves nothing, for banks print many kinds.
@@ -37,7 +37,8 @@ def read(content: bytes, source: Source, placing: Placing | None = None, saved: 
     where no row names a day and an amount, `bad_statement_line` with line and cell, `statement_direction` where nothing
     tells money in from money out.
     """
-    rows = rows_of(content, source)
+    saved = list(saved)
+    rows = rows_of(content, source, saved if placing is None else [placing], sheet)
     head = layout.find(rows, source.name, placing, saved)
     account, base = preamble(rows[: head.at])
     body = rows[head.at + 1 :]
@@ -103,19 +104,12 @@ def _followed(lines: Sequence[tuple[Entry, int | None]]) -> tuple[int, int | Non
     return opening or 0, told
 
 
-def rows_of(content: bytes, source: Source) -> list[list[str]]:
-    """Every row as texts without outer white space; an Excel file's first sheet that has a table."""
+def rows_of(content: bytes, source: Source, saved: Iterable[Placing] = (), sheet: str | None = None) -> list[list[str]]:
+    """Every row as texts without outer white space; of an Excel file those of one sheet (`_sheet_of`)."""
     if content[:2] == b"PK":
         xlsx_guard.inspect(source)
     if content[:2] in (b"PK", b"\xd0\xcf"):
-        try:
-            book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-            sheet = book.get_sheet_by_index(0)
-            if sheet.total_height * max(sheet.total_width, 1) > _MOST_CELLS:
-                raise Refusal("statement_too_long", None, most=MOST_LINES)
-            table = [[_cell(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
-        except CalamineError:
-            raise Refusal("xlsx_broken", None, name=source.name) from None
+        table = _sheet_of(content, source, list(saved), sheet)
     else:
         text = _decoded(content, source.name)
         delimiter = max(",;\t", key=lambda sign: sum(min(line.count(sign), 20) for line in text.splitlines()[: layout.PREAMBLE]))
@@ -123,6 +117,45 @@ def rows_of(content: bytes, source: Source) -> list[list[str]]:
     if len(table) > MOST_LINES:
         raise Refusal("statement_too_long", None, most=MOST_LINES)
     return table
+
+
+def _sheet_of(content: bytes, source: Source, saved: list[Placing], wanted: str | None) -> list[list[str]]:
+    """The rows of the wanted sheet (Refusal `unknown_sheet`), else of the one with headings that a bank or a saved mapping has and rows below.
+
+    Several of those are refused (`statement_sheets`), for no money may be lost; where there is none it is the first with
+    anything in it. Hidden sheets count only where no other is there, or by name.
+    """
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        known = [entry for entry in book.sheets_metadata if entry.typ == SheetTypeEnum.WorkSheet]
+        names = [entry.name for entry in known if entry.visible == SheetVisibleEnum.Visible] or [entry.name for entry in known]
+        if wanted is not None:
+            if wanted not in (entry.name for entry in known):
+                raise Refusal("unknown_sheet", "sheet", value=wanted, allowed=", ".join(entry.name for entry in known[:20]))
+            names = [wanted]
+        tables, cells = {}, 0
+        for name in names:
+            sheet = book.get_sheet_by_name(name)
+            cells += sheet.total_height * max(sheet.total_width, 1)
+            if cells > _MOST_CELLS:
+                raise Refusal("statement_too_long", None, most=MOST_LINES)
+            tables[name] = [[_cell(cell) for cell in row] for row in sheet.to_python(skip_empty_area=False)]
+    except CalamineError:
+        raise Refusal("xlsx_broken", None, name=source.name) from None
+    told = [name for name, rows in tables.items() if _has_lines(rows, source.name, saved)] if len(tables) > 1 else []
+    if len(told) > 1:
+        raise Refusal("statement_sheets", "sheet", name=source.name, sheets=", ".join(told[:20]))
+    filled = [name for name, rows in tables.items() if any(map(any, rows))]
+    return tables[[*told, *filled, *tables][0]] if tables else []
+
+
+def _has_lines(rows: list[list[str]], name: str, saved: list[Placing]) -> bool:
+    """Whether a sheet has a head that is recognised, and anything below it."""
+    try:
+        head = layout.find(rows, name, None, saved)
+    except Refusal:
+        return False
+    return any(map(any, rows[head.at + 1 :]))
 
 
 def _table(text: str, delimiter: str, source: Source) -> list[list[str]]:
