@@ -364,12 +364,13 @@ def find_allocation(session: Session, scope: Scope, allocation_id: int) -> tuple
 def load_moves(session: Session, scope: Scope, customer_id: int, instants: Collection[datetime]) -> dict[datetime, Audit]:
     """What the audit log says of a customer's applied and taken-back money, by the instant it was recorded.
 
-    What was matched to a bank line or applied as it was entered has no row of its own: the line's or the receipt's counts.
+    What was matched to a bank line, applied as it was entered or posted by a decision has no row of its own: that of the
+    line, the receipt or the request counts.
     """
     wanted, moves = sorted(set(instants)), ("apply", "unapply")
     found: dict[datetime, Audit] = {}
     for start in range(0, len(wanted), LOOKED_UP):
-        query = sa.select(Audit).where(Audit.customer_id == customer_id, Audit.action.in_((*moves, "match", "receive")), seen_ids(scope, Audit.customer_id))
+        query = sa.select(Audit).where(Audit.customer_id == customer_id, Audit.action.in_((*moves, "match", "receive", "approve", "reverse")), seen_ids(scope, Audit.customer_id))
         query = query.where(Audit.at.in_(wanted[start : start + LOOKED_UP])).order_by(Audit.action.in_(moves), Audit.seq)
         found.update((row.at, row) for row in session.scalars(query))
     return found

@@ -30,7 +30,7 @@ class JournalFilter(FilterForm):
     """Which days."""
 
     since = StringField(i18n.lazy("From"), widget=DateInput())
-    until = StringField(i18n.lazy("To"), widget=DateInput())
+    until = StringField(i18n.lazy("Through"), widget=DateInput())
     currency = SelectField(i18n.lazy("Currency"), choices=[], validate_choice=False)
 
 
