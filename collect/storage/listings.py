@@ -286,7 +286,7 @@ def _issued(session: Session, scope: Scope, customer_id: int, after: Mark | None
     query = sa.select(Item).where(Item.customer_id == customer_id, seen_ids(scope, Item.customer_id), _before(after, 0, Item.issue_date, Item.recorded_at, Item.id))
     rows = session.scalars(query.order_by(Item.issue_date.desc(), Item.recorded_at.desc(), Item.id.desc()).limit(limit))
     return [
-        Happening(Mark(row.issue_date, row.recorded_at, 0, row.id), "invoice", "invoice", row.document_no, row.part, row.parts, row.currency, row.amount_minor, row.due_date)
+        Happening(Mark(row.issue_date, row.recorded_at, 0, row.id), row.kind, "invoice", row.document_no, row.part, row.parts, row.currency, row.amount_minor, row.due_date)
         for row in rows
     ]
 
@@ -323,10 +323,14 @@ def _allocated(session: Session, scope: Scope, customer_id: int, after: Mark | N
     ]
 
 
+_DOCUMENTS = ("invoice", "receipt", "credit_note", "write_off", "set_off", "discount")
+
+
 def _noted(session: Session, scope: Scope, customer_id: int, timezone: str, after: Mark | None, limit: int) -> list[Happening]:
-    """Changes from the audit log; applying and taking back are there as allocations already."""
+    """Changes from the audit log; applying, taking back and what made a document are there as allocations and documents already."""
     zone = ZoneInfo(timezone)
-    query = sa.select(Audit).where(Audit.customer_id == customer_id, seen_ids(scope, Audit.customer_id), Audit.action.not_in(("apply", "unapply")))
+    told_already = sa.or_(Audit.action.in_(("apply", "unapply")), sa.and_(Audit.action.in_(("issue", "receive", "credit")), Audit.kind.in_(_DOCUMENTS)))
+    query = sa.select(Audit).where(Audit.customer_id == customer_id, seen_ids(scope, Audit.customer_id), sa.not_(told_already))
     if after is not None:
         begins = datetime.combine(after.day, time(), zone)
         ends = datetime.combine(after.day + timedelta(days=1), time(), zone)

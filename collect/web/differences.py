@@ -14,7 +14,7 @@ from collect.reports.escalations import REASON_NAMES
 from collect.web import words
 
 _HIDDEN = frozenset({"content_hash", "digest", "file_hash", "parent_id", "parts", "version"})
-_AMOUNTS = frozenset({"amount", "overdue"})
+_AMOUNTS = frozenset({"amount", "balance", "ours", "overdue", "theirs"})
 """Fields whose numbers are money, kept as plain decimals such as `95739.50`; a document's number is never among them."""
 
 _MONEY = re.compile(r"(?<![\w.-])(-?)(\d{4,})(\.\d{2,3})?(?=$| [A-Z]{3}$)")
@@ -70,6 +70,8 @@ def _value(name: str, value: Any, people: Mapping[int, str], currency: str) -> s
         return i18n.group(value, currency)
     if isinstance(value, list):
         return i18n.gettext(", ").join(_value(name, each, people, currency) for each in value if each is not None)
+    if isinstance(value, dict) and value.keys() == {"amount", "invoice"}:
+        return f"{value['invoice']} {_grouped(str(value['amount']))}"
     if isinstance(value, dict):
         return i18n.gettext(", ").join(f"{key} = {_grouped(str(each)) if name == 'items' else each}" for key, each in value.items())
     text = _grouped(str(value)) if name in _AMOUNTS else str(value)

@@ -177,6 +177,11 @@ STEPS = ACTIONS | {
 
 HAPPENINGS = ACTIONS | {
     "invoice": _("Invoice issued"),
+    "debit_note": _("Debit note issued"),
+    "interest": _("Interest claimed"),
+    "fee": _("Fee claimed"),
+    "refund": _("Paid back to the customer"),
+    "taken_over": _("Debt taken over"),
     "receipt": _("Payment received"),
     "credit_note": _("Credit note issued"),
     "write_off": _("Written off"),
@@ -493,6 +498,7 @@ FIELDS = {
     "written": _("Changed"),
 }
 CODES: dict[str, Mapping[str, str]] = {
+    "line_state": LINE_STATES,
     "status": {"posted": _("Posted"), "void": _("Void")},
     "method": METHODS,
     "role": ROLES | CONTACT_ROLES,

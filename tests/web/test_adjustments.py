@@ -91,6 +91,8 @@ def test_prepaid_money_is_refunded_released_and_kept_apart(filled: Runtime, sign
     path = request_of(post(finance, "/receipts/H-1/refund", what="refund:overpaid", amount="100.00", note="order made smaller"))
     assert decide(manager, path, "approve").status_code == 303
     assert ">Import<" not in html(finance, "/receipts/H-1"), "who decided on the refund is told, not an import"
+    told = html(finance, "/customers/C001/timeline")
+    assert "Paid back to the customer" in told and "Payment received" in told and "Money received" not in told
     chosen = re.search(r'name="credit" value="([^"]+)"', html(finance, "/receipts/H-1")).group(1)  # type: ignore[union-attr]
     assert post(finance, "/receipts/H-1/apply", credit=chosen, invoice_no="A1", amount="300.00").status_code == 303
     assert request_of(post(finance, "/receipts/H-1/release", reason="order cancelled")) == "/receipts/H-1"

@@ -19,6 +19,9 @@ from collect.web.differences import differences
         ("number", "20260301.00", "20260301.00"),
         ("items", {"20260301": "13308.40 CNY"}, "20260301 = 13,308.40 CNY"),
         ("items", ["20260301"], "20260301"),
+        ("balance", ["CNY 91462.60"], "CNY 91,462.60"),
+        ("settled", [{"invoice": "FP2609-062", "amount": "16141.90"}], "FP2609-062 16,141.90"),
+        ("line_state", "ignored", "Set aside"),
         ("facts", {"stock_value": "19000.00"}, "Value of our goods in stock = 19,000.00"),
     ],
 )
