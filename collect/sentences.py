@@ -134,7 +134,7 @@ SENTENCES: dict[str, str] = {
     "statement_too_long": _("The file has more than {most} lines; ask the bank for shorter periods."),
     "statement_no_currency": _("Account {account}: the statement does not say its currency; name the account it belongs to."),
     "statement_no_head": _("{name} has no row of headings that name a day and an amount; say which column is which on the page Cash and bank, and save it as a mapping."),
-    "statement_sheets": _("{name} has several sheets with a table ({sheets}); save each as a file of its own, or name one with collect import statement --sheet."),
+    "statement_sheets": _("{name} has several sheets with a table ({sheets}); save each as a file of its own, or name one with --sheet on the command line."),
     "statement_no_table": _("{name} has no row with a date and something beside it, so it is no statement that can be read."),
     "statement_headless": _("{name} has no headings above line {line}; write a line with the names of the columns above it, and send it again."),
     "statement_head_line": _("The headings can only stand in a line from 1 to {last}."),
