@@ -57,6 +57,7 @@ class AgingQuery(BaseModel):
         description=_("Upper edges of the buckets in days; the company's where none are given."),
         json_schema_extra={"example": "30,60,90,120"},
     )
+    unapplied: Literal["column", "aged"] = Field("column", description=_("Where unapplied cash and credits stand: in a column of their own, or in the buckets by their own date."))
     by: Literal["customer", "item", "rep", "collector", "segment", "group", "currency"] = Field("customer", description=_("What a row is."))
     customer: Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")] | Maybe = Field(
         None, description=_("Number of the only customer to show."), json_schema_extra={"example": "C001"}
@@ -131,6 +132,7 @@ class AgingReport(BaseModel):
     basis: Literal["due", "issue"] = Field(description=_("What the days are counted from."))
     by: Literal["customer", "item", "rep", "collector", "segment", "group", "currency"] = Field(description=_("What a row is."))
     buckets: list[str] = Field(description=_("Names of the buckets, oldest last; each is a field of every row."))
+    unapplied: Literal["aged"] | Maybe = Field(None, description=_("Only where unapplied cash and credits stand in the buckets by their own date."))
     rows: list[AgingRow] = Field(description=_("Rows with anything in them."))
     totals: list[Figures] = Field(description=_("One total a currency, with the fields of a row but its key and name."))
     company_total: CompanyTotal | Maybe = Field(None, description=_("Only where several currencies, or another than the company's, are open and a rate is known for each of them."))

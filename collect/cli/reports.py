@@ -33,12 +33,13 @@ def report() -> None:
 @click.option("--known-at", metavar="T", help=mark("As it was known at an instant, or at the end of a date in the company's time zone."))
 @click.option("--basis", type=Choice(["due", "issue"]), default="due", show_default=True, help=mark("What the days are counted from."))
 @click.option("--buckets", metavar="30,60,90", help=mark("Upper edges of the buckets in days; the company's where none are given."))
+@click.option("--unapplied", type=Choice(["column", "aged"]), default="column", show_default=True, help=mark("Where unapplied cash and credits stand."))
 @click.option("--by", type=Choice(_GROUPINGS), default="customer", show_default=True, help=mark("What a row is."))
 @click.option("--customer", metavar="NO", help=mark("Only this customer."))
 @click.option("--currency", metavar="CNY", help=mark("Only this currency."))
 @click.option("--format", "form", type=Choice(_FORMS), default="table", show_default=True, help=mark("How to give the report out."))
 @click.option("--output", "target", type=FILE_TO_WRITE, help=mark("File to write; standard output where none is given."))
-def aging(as_of: str | None, known_at: str | None, basis: str, buckets: str | None, by: str, customer: str | None, currency: str | None, form: str, target: Path | None) -> None:
+def aging(form: str, target: Path | None, **asked: str | None) -> None:
     """Build the report on one snapshot and give it out."""
     if form in ("xlsx", "pdf") and target is None and output.on_terminal():
         raise click.UsageError(gettext("A terminal cannot show {format}: name a file with --output.", format=form.upper()))
@@ -48,7 +49,6 @@ def aging(as_of: str | None, known_at: str | None, basis: str, buckets: str | No
     from collect.reports import aging as reports
     from collect.reports.options import aging_options
 
-    asked = {"as_of": as_of, "known_at": known_at, "basis": basis, "buckets": buckets, "by": by, "customer": customer, "currency": currency}
     if "" in asked.values():
         # An unset variable of a script must not silently mean today.
         raise click.UsageError(gettext("An option is empty: leave it out or give it a value."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from collect.reports.exchange_rates import UsedRate
 from collect.runtime import View, without_collection
 from collect.storage import balances
 from collect.storage.cases import load_disputed, load_promised
-from collect.storage.customers import find_customer, load_duties
+from collect.storage.customers import Moment, find_customer, load_duties
 from collect.storage.users import load_users
 from collect.table import Column, Table
 
@@ -33,7 +33,10 @@ BESIDE = ("provisional", "unapplied", "disputed", "promised", "in_paper")
 
 @dataclass(frozen=True, slots=True)
 class AgingOptions:
-    """What is asked: `as_of` effective date, `known_at` recorded instant (None: everything known now), one customer, one currency."""
+    """What is asked: `as_of` effective date, `known_at` recorded instant (None: everything known now), one customer, one currency.
+
+    `age_unapplied`: cash and credits not yet used stand in the buckets by their own date, not in a column of their own (S8).
+    """
 
     as_of: date
     buckets: aging.Buckets
@@ -42,6 +45,7 @@ class AgingOptions:
     by: str = "customer"
     customer: str | None = None
     currency: str | None = None
+    age_unapplied: bool = False
 
 
 class AgingRow(NamedTuple):
@@ -97,6 +101,7 @@ class AgingReport:
     ties_out: bool = True
     company_currency: str = ""
     rates: Mapping[str, UsedRate] = field(default_factory=dict)
+    age_unapplied: bool = False
 
 
 def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
@@ -121,7 +126,7 @@ def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
 
 
 def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | None) -> AgingReport:
-    question = balances.Question(options.as_of, options.known_at, options.basis, options.buckets, scope, customer_id, options.currency)
+    question = balances.Question(options.as_of, options.known_at, options.basis, options.buckets, scope, customer_id, options.currency, options.age_unapplied)
     columns = balances.load_columns(view.session, question)
     sums = columns.sums()
     _control(view, question, sums)
@@ -136,7 +141,7 @@ def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | N
     company = view.seller.currency
     rates = exchange_rates.in_force(view.session, [row.currency for row in sums_up], company, options.as_of, options.known_at or view.known)
     report = AgingReport(options.as_of, options.known_at, view.known, options.basis, options.by, options.buckets, rows, sums_up)
-    return replace(report, company_currency=company, rates=rates)
+    return replace(report, company_currency=company, age_unapplied=options.age_unapplied, rates=rates)
 
 
 def _control(view: View, question: balances.Question, sums: Mapping[str, Sequence[int]]) -> None:
@@ -221,15 +226,25 @@ def _labeller(view: View, scope: Scope, options: AgingOptions, names: dict[int, 
     if options.by == "currency":
         return lambda customer_id, currency: (currency, currency)
     if options.by == "segment":
-        segments = balances.load_segments(view.session, scope)
+        segments = balances.load_segments(view.session, scope, moment(view, options.as_of, options.known_at))
         return lambda customer_id, currency: (segments[customer_id],) * 2 if customer_id in segments else nobody
     if options.by == "group":
-        heads = {customer_id: (number, name) for customer_id, number, name, _sort_key in names.values()} | balances.load_tops(view.session, scope)
+        heads = {customer_id: (number, name) for customer_id, number, name, _sort_key in names.values()} | balances.load_tops(
+            view.session, scope, moment(view, options.as_of, options.known_at)
+        )
         return lambda customer_id, currency: heads[customer_id]
     # Dated: the report of February shows who looked after the account in February (S9).
     duties = load_duties(view.session, scope, options.by, options.as_of, options.known_at)
     people = {user.id: (user.username, user.name) for user in load_users(view.session)}
     return lambda customer_id, currency: people.get(duties.get(customer_id) or 0, nobody)
+
+
+def moment(view: View, as_of: date, known_at: datetime | None) -> Moment | None:
+    """The point in time that a report is grouped as of; None where that is now (S6)."""
+    if as_of >= view.today and known_at is None:
+        return None
+    following = datetime.combine(as_of + timedelta(days=1), time(), ZoneInfo(view.seller.timezone))
+    return Moment(following.astimezone(UTC) - timedelta(microseconds=1), known_at)
 
 
 def _by_item(view: View, question: balances.Question) -> list[AgingRow]:
@@ -327,6 +342,7 @@ def as_json(report: AgingReport) -> dict[str, Any]:
         "basis": report.basis.value,
         "by": report.by,
         "buckets": list(names),
+        **({"unapplied": "aged"} if report.age_unapplied else {}),
         "rows": rows,
         "totals": [line(row) for row in report.totals],
         **converted,
@@ -350,6 +366,7 @@ _KEY_LABELS = {
 NOT_DUE, PROVISIONAL, UNAPPLIED, TOTAL = _("Not due"), _("Provisional"), _("Unapplied"), _("Total")
 DISPUTED, PROMISED, IN_PAPER, AGING, AS_OF, KNOWN_AT = _("Disputed"), _("Promised"), _("In paper"), _("Aging"), _("As of"), _("Known at")
 IN_COMPANY, RATE = _("Total in the company's currency"), _("Rate")
+BY_OWN_DATE = _("in the buckets by its own date")
 NAME, CURRENCY, DUE_DATE, BASIS, ISSUE_DATE = _("Name"), _("Currency"), _("Due date"), _("Days counted from"), _("Issue date")
 
 
@@ -374,6 +391,8 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
         return (first, row.name, *extra, row.currency, *row.amounts, row.provisional, row.unapplied, row.total, row.disputed, row.promised, row.in_paper)
 
     facts = [(AS_OF, report.as_of.isoformat()), (BASIS, i18n.in_language(language, DUE_DATE if report.basis is aging.Basis.DUE else ISSUE_DATE))]
+    if report.age_unapplied:
+        facts.append((UNAPPLIED, i18n.in_language(language, BY_OWN_DATE)))
     # An instant that lies ahead would not bring this report back: what is known ends with the last recorded change.
     known = min(report.known_at or report.known, report.known)
     # To the microsecond, so that `--known-at` with this very text prints the same report for ever (S6).

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from collect.domain.rights import Scope
-from collect.reports.aging import AgingReport, AgingRow, totals
+from collect.reports.aging import AgingReport, AgingRow, moment, totals
 from collect.runtime import View
 from collect.storage import balances, listings
 from collect.storage.customers import load_duties
@@ -63,11 +63,13 @@ def _column(report: AgingReport, name: str) -> Callable[[AgingRow], int] | None:
 def members(view: View, scope: Scope, kind: str, key: str, as_of: date, known_at: datetime | None = None) -> frozenset[str]:
     """The numbers of the customers that a row of the aging by rep, collector, segment or group stands for (`-`: nobody's)."""
     numbers = listings.load_numbers(view.session, scope)
+    at = moment(view, as_of, known_at)
     if kind == "segment":
         wanted = "" if key == NOBODY else key
-        return frozenset(number for number, segment in numbers.values() if segment == wanted)
+        segments = balances.load_segments(view.session, scope, at)
+        return frozenset(number for each, (number, _) in numbers.items() if segments.get(each, "") == wanted)
     if kind == "group":
-        tops = balances.load_tops(view.session, scope)
+        tops = balances.load_tops(view.session, scope, at)
         return frozenset(number for each, (number, _) in numbers.items() if tops.get(each, (number, ""))[0] == key)
     duties = load_duties(view.session, scope, kind, as_of, known_at)
     people = {user.id: user.username for user in load_users(view.session)}

@@ -15,14 +15,17 @@ from collect.runtime import View
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+ -]\d{2}:\d{2})?", re.ASCII)
-AGING = ("as_of", "known_at", "basis", "buckets", "by", "currency", "customer")
+AGING = ("as_of", "known_at", "basis", "buckets", "by", "currency", "customer", "unapplied")
 """The names of the aging report's options."""
+
+UNAPPLIED = ("column", "aged")
+"""Where cash and credits not yet used stand: in a column of their own, or in the buckets by their own date (S8)."""
 
 
 def aging_options(view: View, asked: Mapping[str, str]) -> AgingOptions:
     """The options of an aging report; what is absent or empty is today, everything known, by due date, by customer, the company's buckets.
 
-    Refusal `bad_day`, `bad_instant`, `bad_basis`, `bad_buckets`, `bad_grouping` or `unknown_currency`, with the
+    Refusal `bad_day`, `bad_instant`, `bad_basis`, `bad_buckets`, `bad_grouping`, `not_a_choice` or `unknown_currency`, with the
     option as its field.
     """
     text = {name: money.fold(asked.get(name) or "") for name in AGING}
@@ -32,6 +35,8 @@ def aging_options(view: View, asked: Mapping[str, str]) -> AgingOptions:
     by = text["by"] or "customer"
     if by not in GROUPINGS:
         raise Refusal("bad_grouping", "by", value=by, allowed=", ".join(GROUPINGS))
+    if text["unapplied"] not in ("", *UNAPPLIED):
+        raise Refusal("not_a_choice", "unapplied", value=text["unapplied"], allowed=", ".join(UNAPPLIED))
     currency = text["currency"].upper() or None
     if currency is not None:
         money.exponent(currency)
@@ -43,6 +48,7 @@ def aging_options(view: View, asked: Mapping[str, str]) -> AgingOptions:
         by=by,
         customer=text["customer"] or None,
         currency=currency,
+        age_unapplied=text["unapplied"] == "aged",
     )
 
 

@@ -17,14 +17,17 @@ from sqlalchemy.sql.functions import GenericFunction
 from collect.domain.aging import Basis, Buckets
 from collect.domain.rights import Scope
 from collect.storage.cash import Allocation, Credit
-from collect.storage.customers import Customer, seen, seen_ids
+from collect.storage.customers import Customer, Moment, load_former, seen, seen_ids
 from collect.storage.ledger import DayTotal, Line
 from collect.storage.receivables import Item
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which balances: effective up to `as_of`, recorded up to `known_at` (None: all), in these buckets, for these customers."""
+    """Which balances: effective up to `as_of`, recorded up to `known_at` (None: all), in these buckets, for these customers.
+
+    `age_unapplied` puts cash and credits not yet used into the buckets by their own date, as negative amounts (S8).
+    """
 
     as_of: date
     known_at: datetime | None
@@ -33,6 +36,7 @@ class Question:
     scope: Scope
     customer_id: int | None = None
     currency: str | None = None
+    age_unapplied: bool = False
 
 
 class Sum(NamedTuple):
@@ -115,6 +119,12 @@ def load_columns(session: Session, question: Question) -> Columns:
     As of a day on which everything recorded counts, the open balances kept on items and credits are read through their
     partial covering indexes; any other question is one ordered scan over the journal lines.
     """
+    columns = _plain_columns(session, question)
+    return _with_aged(columns, _aged_credits(session, question)) if question.age_unapplied else columns
+
+
+def _plain_columns(session: Session, question: Question) -> Columns:
+    """The balances with what is unapplied in a column of its own."""
     width = 2 + len(question.buckets.names) + 1
     if not is_current(session, question):
         day = Line.due if question.basis is Basis.DUE else Line.issued
@@ -129,6 +139,28 @@ def load_columns(session: Session, question: Question) -> Columns:
     unapplied = {(row[0], row[1]): row[2] for row in _fetched(session, credits.group_by(Credit.customer_id, Credit.currency))}
     taken = [unapplied.pop(key, 0) for key in zip(columns[0], columns[1], strict=True)]
     return _with_credits(Columns(columns[0], columns[1], tuple(columns[2:-1]), columns[-1], taken), unapplied)
+
+
+def _aged_credits(session: Session, question: Question) -> dict[tuple[int, str], Sequence[int]]:
+    """By customer and currency, what is unapplied in each bucket by the day of its receipt or credit note (S8); negative amounts."""
+    if is_current(session, question):
+        owner: Any = Credit
+        query = sa.select(Credit.customer_id, Credit.currency, *_columns(question, Credit.day, -Credit.open_minor)).where(Credit.open_minor > 0)
+    else:
+        owner = Line
+        query = sa.select(Line.customer_id, Line.currency, *_columns(question, Credit.day, Line.unapplied)).join(Credit, Credit.id == Line.credit_id).where(*_when(question))
+    query = query.where(*_which(question, owner.customer_id, owner.currency)).group_by(owner.customer_id, owner.currency)
+    return {(row[0], row[1]): row[2:-1] for row in _fetched(session, query)}
+
+
+def _with_aged(columns: Columns, aged: dict[tuple[int, str], Sequence[int]]) -> Columns:
+    """With what is unapplied added to the buckets instead of standing beside them."""
+    rows = {(row.customer_id, row.currency): [*row.amounts, row.provisional] for row in columns.rows()}
+    for key, amounts in aged.items():
+        if key in rows:
+            rows[key][:-1] = [one + other for one, other in zip(rows[key], amounts, strict=False)]
+    made = _across([(*key, *figures, 0) for key, figures in rows.items()], 2 + len(columns.buckets) + 2)
+    return _with_anything(Columns(made[0], made[1], tuple(made[2:-2]), made[-2], made[-1]))
 
 
 def _fetched(session: Session, query: sa.Executable) -> Sequence[Any]:
@@ -296,18 +328,23 @@ def load_names(session: Session, scope: Scope, ids: Sequence[int]) -> dict[int, 
     return {row[0]: row for row in _fetched(session, query)}
 
 
-def load_segments(session: Session, scope: Scope) -> dict[int, str]:
-    """Customer id to segment, of those that have one."""
+def load_segments(session: Session, scope: Scope, moment: Moment | None = None) -> dict[int, str]:
+    """Customer id to segment, of those that have one; as it was at the moment, where one is told."""
     query = sa.select(Customer.id, Customer.segment).where(seen(scope), Customer.segment != "")
-    return dict(_fetched(session, query))
+    found = dict(_fetched(session, query))
+    if moment is None:
+        return found
+    return {key: segment for key, segment in (found | load_former(session, scope, "segment", moment)).items() if segment}
 
 
-def load_tops(session: Session, scope: Scope) -> dict[int, tuple[str, str]]:
-    """Member id to number and name of the head of its group; heads and single customers are absent.
+def load_tops(session: Session, scope: Scope, moment: Moment | None = None) -> dict[int, tuple[str, str]]:
+    """Member id to number and name of the head of its group, as it was at the moment where one is told; heads and single customers are absent.
 
     A head outside the scope is not named: its members stand for themselves (S28).
     """
-    rows = {row[0]: row for row in session.execute(sa.select(Customer.id, Customer.parent_id, Customer.customer_no, Customer.name).where(seen(scope)))}
+    rows: dict[int, Any] = {row[0]: row for row in session.execute(sa.select(Customer.id, Customer.parent_id, Customer.customer_no, Customer.name).where(seen(scope)))}
+    if moment is not None:
+        rows |= {key: (key, parent, *rows[key][2:]) for key, parent in load_former(session, scope, "parent_id", moment).items()}
     tops: dict[int, tuple[str, str]] = {}
     for member in rows:
         at, steps = rows[member], 0
@@ -353,10 +390,14 @@ def load_item_sums(session: Session, question: Question) -> Iterator[ItemSum]:
         yield ItemSum("invoice", number, shown, customer_no, name, currency, due, (*empty[:place], int(rest_minor), *empty[place + 1 :]), 0, 0)
     part = credits.subquery()
     query = (
-        sa.select(Credit.kind, Credit.number, Customer.customer_no, Customer.name, Credit.currency, part.c.rest)
+        sa.select(Credit.kind, Credit.number, Customer.customer_no, Customer.name, Credit.currency, Credit.day, part.c.rest)
         .join(part, part.c.id == Credit.id)
         .join(Customer, Customer.id == Credit.customer_id)
         .order_by(Credit.day, Credit.number)
     )
-    for kind, number, customer_no, name, currency, rest_minor in session.execute(query):
+    for kind, number, customer_no, name, currency, day, rest_minor in session.execute(query):
+        if question.age_unapplied:
+            place = question.buckets.place((question.as_of - day).days)
+            yield ItemSum(kind, number, number, customer_no, name, currency, None, (*empty[:place], int(rest_minor), *empty[place + 1 :]), 0, 0)
+            continue
         yield ItemSum(kind, number, number, customer_no, name, currency, None, empty, 0, int(rest_minor))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from collect.domain.rights import Scope
+from collect.storage.audit import Audit
 from collect.storage.database import Base, Day, Instant, Minor
 
 
@@ -122,6 +124,29 @@ def head_segments(session: Session, ids: Sequence[int] | None = None) -> dict[in
 def policy_segment(session: Session, customer: Customer) -> str | None:
     """The word by which a customer's segment of the policy is found: his group's, else his own."""
     return customer.segment if customer.parent_id is None else head_segments(session, [customer.id]).get(customer.id, customer.segment)
+
+
+class Moment(NamedTuple):
+    """A point of both times (S6): the end of the day that is asked about, and what was known by then (None: all)."""
+
+    end: datetime
+    known_at: datetime | None = None
+
+
+def load_former(session: Session, scope: Scope, name: str, moment: Moment) -> dict[int, Any]:
+    """Customer id to what a field (`segment`, `parent_id`) said at a moment, of those where it was changed since; out of the audit log.
+
+    A report of a past day is grouped as the customers were grouped on it, like its reps (S9). What a field said first holds
+    for the time before too: books taken over tell it on the day they come in. Known at an instant, it is as it was then.
+    """
+    since = moment.end if moment.known_at is None else min(moment.end, moment.known_at)
+    query = sa.select(Audit.customer_id, Audit.at, Audit.before).where(Audit.kind == "customer", Audit.action == "change", Audit.at > since, seen_ids(scope, Audit.customer_id))
+    found: dict[int, Any] = {}
+    for customer_id, at, told in session.execute(query.where(Audit.before.contains(f'"{name}"')).order_by(Audit.seq.desc())):
+        before = json.loads(told or "{}")
+        if customer_id is not None and name in before and (before[name] or (moment.known_at is not None and at > moment.known_at)):
+            found[customer_id] = before[name]
+    return found
 
 
 def load_duties(session: Session, scope: Scope, duty: str, as_of: date, known_at: datetime | None = None) -> dict[int, int | None]:

@@ -37,7 +37,7 @@ BY = {
     "group": i18n.lazy("Group"),
     "currency": i18n.lazy("Currency"),
 }
-KEPT = ("as_of", "known_at", "basis", "buckets")
+KEPT = ("as_of", "known_at", "basis", "buckets", "unapplied")
 """What every way down and every way back keeps of the question."""
 AMOUNTS = ("provisional", "unapplied", "disputed", "promised", "in_paper")
 """The columns after the buckets; the total stands before them, where no screen is too narrow for it."""
@@ -57,6 +57,9 @@ class AgingFilter(FilterForm):
     known_at = StringField(i18n.lazy("Known at"))
     basis = SelectField(i18n.lazy("Days counted from"), choices=pages.choices({"": i18n.lazy("Due date"), "issue": i18n.lazy("Issue date")}), validate_choice=False)
     buckets = StringField(i18n.lazy("Buckets"))
+    unapplied = SelectField(
+        i18n.lazy("Unapplied"), choices=pages.choices({"": i18n.lazy("In a column of its own"), "aged": i18n.lazy("In the buckets, by its own date")}), validate_choice=False
+    )
     bucket = HiddenField()
     sort = HiddenField()
     rep = HiddenField()

@@ -46,7 +46,7 @@ def test_the_document_tells_all_options(document: dict[str, Any]) -> None:
     """The parameters are those of the command, and their choices those of the report."""
     operation = document["paths"][AGING]["get"]
     parameters = {part["name"]: part for part in operation["parameters"]}
-    assert list(parameters) == ["as_of", "known_at", "basis", "buckets", "by", "customer", "currency"]
+    assert list(parameters) == ["as_of", "known_at", "basis", "buckets", "unapplied", "by", "customer", "currency"]
     assert not any(part["required"] for part in parameters.values())
     assert parameters["by"]["schema"]["enum"] == list(GROUPINGS)
     assert parameters["basis"]["schema"]["enum"] == [basis.value for basis in Basis]

@@ -192,6 +192,46 @@ def test_known_at_gives_the_old_report_again(filled: Runtime, sign_in: SignIn, c
     assert by_key(get(client, known)) == by_key(before)
 
 
+def test_unapplied_money_stands_in_the_buckets_by_its_own_date_where_that_is_asked_for(filled: Runtime, sign_in: SignIn) -> None:
+    """R-1 is of 10 February (28 days before 10 March), CN-1 of 1 March (9 days), R-2 of 2 March (8 days); on any day, by row and by document.
+
+    On 4 March CN-1 had not been used (its 10.00 count from the 5th): A1 1,050.00 (53 days), R-1 -50.00 (22 days), CN-1 -20.00 (3 days).
+    """
+    client = sign_in(Role.FINANCE)
+    page = get(client, "/aging?unapplied=aged&buckets=10,20,30,60")
+    assert by_key(page)["C001", "CNY"] == {"Total": "1280.50", "Not due": "300.50", "1–10": "-10.00", "21–30": "-50.00", "31–60": "1040.00"}
+    assert by_key(page)["C/2", "EUR"] == {"Total": "75.00", "1–10": "75.00"}
+    assert "unapplied in the buckets by its own date" in page.text
+    row = next(row for row in page.rows() if row["Customer no."].text == "C001")
+    assert [(item["Document"].text, amounts(item)) for item in get(client, row["21–30"].href or "").rows()] == [("R-1", {"Total": "-50.00", "21–30": "-50.00"})]
+    past = json.loads(client.get("/aging?unapplied=aged&buckets=10,20,30,60&as_of=2026-03-04&format=json").data)
+    told = {row["key"]: {name: row[name] for name in ("not_due", "1-10", "21-30", "31-60", "unapplied", "total")} for row in past["rows"]}
+    assert told["C001"] == {"not_due": "300.50", "1-10": "-20.00", "21-30": "-50.00", "31-60": "1050.00", "unapplied": "0.00", "total": "1280.50"}
+    assert told["C/2"]["1-10"] == "75.00" and past["unapplied"] == "aged" and past["control"]["ties_out"] is True
+    assert "unapplied" not in json.loads(client.get("/aging?format=json").data)
+    assert client.get("/aging?unapplied=mixed").status_code == 422
+
+
+def test_a_report_of_a_past_day_is_grouped_as_the_customers_were_on_it(filled: Runtime, sign_in: SignIn, clock: FixedClock) -> None:
+    """On 12 March C001 becomes a hospital and a member of C003: the report of the 10th keeps both apart as they were."""
+
+    def told(query: str) -> dict[tuple[str, str], str]:
+        return {(row["key"], row["currency"]): row["total"] for row in json.loads(client.get(f"/aging?format=json&{query}").data)["rows"]}
+
+    client = sign_in(Role.FINANCE)
+    known = json.loads(client.get("/aging?format=json").data)["control"]["known"].replace("+", "%2B")
+    clock.set("2026-03-12T04:00:00")
+    assert book.take_in(filled, "customers", "customer_no,name,segment,parent_no\nC001,同仁大药房,hospital,C003\n").changed == 1
+    client = sign_in(Role.FINANCE)
+    assert told("by=segment&as_of=2026-03-10") == {("dealer", "CNY"): "2280.51", ("hospital", "EUR"): "75.00"}
+    assert told("by=segment") == {("dealer", "CNY"): "1000.01", ("hospital", "CNY"): "1280.50", ("hospital", "EUR"): "75.00"}
+    # The first head that is known holds for the time before, except where the report is to know what was known then.
+    assert told("by=group&as_of=2026-03-10") == {("C003", "CNY"): "2280.51", ("C/2", "EUR"): "75.00"}
+    assert told(f"by=group&as_of=2026-03-10&known_at={known}") == {("C003", "CNY"): "1000.01", ("C001", "CNY"): "1280.50", ("C/2", "EUR"): "75.00"}
+    below = get(client, "/aging?segment=hospital&as_of=2026-03-10&by=item")
+    assert [row["Document"].text for row in below.rows()] == ["B/1", "R-2"]
+
+
 def test_a_rep_sees_his_customers_in_rows_counts_sums_and_files(filled: Runtime, sign_in: SignIn) -> None:
     rui, rosa, lan = sign_in(Role.REP), sign_in("rosa"), sign_in(Role.LEAD)
     assert by_key(get(rui, "/aging")) == {("C001", "CNY"): BY_CUSTOMER["C001", "CNY"]}
