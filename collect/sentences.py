@@ -312,6 +312,8 @@ SENTENCES: dict[str, str] = {
     "proof_item": _("Invoice {number}: its open amount is not its amount less its allocations."),
     "proof_credit": _("Receipt or credit {number}: its rest is not its amount less its allocations."),
     "proof_allocation": _("Allocation {id} of {receipt} to {invoice} does not agree with its documents or its posting."),
+    "proof_day": _("{number}: on {day} more of it was settled than its amount, or less than nothing."),
+    "due_not_fixed": _("The due date of {number} is not fixed yet; record the event it waits for, then pass the debt on."),
     "proof_line": _("Posting {id} does not balance or disagrees with its document."),
     "proof_sum": _("The postings of {kind} {number} do not add up to what is open."),
     "proof_customer": _("Customer {number}: items and credits say {items} {currency}, the journal {journal}."),

@@ -18,11 +18,13 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     TAIL: ("tail",),
     CREDIT: (REBATE, "price", "goods", "quantity", "discount", BANK_CHARGES, "other"),
     REFUND: ("overpaid", "order_cancelled", "other"),
-    SET_OFF: ("payables", "goods_for_debt", "three_parties"),
+    SET_OFF: ("payables", "goods_for_debt", "three_parties", "transfer"),
 }
 """Why, by kind. Bank charges are no tail (S12): they are asked for as a credit, and stay a debt when that is refused."""
 
-THREE_PARTIES = "three_parties"
+THREE_PARTIES, TRANSFER = "three_parties", "transfer"
+WITH_OTHER = (THREE_PARTIES, TRANSFER)
+"""Reasons for which another customer owes the amount from then on: instead of what he is owed, or by taking the debt over as old as it is."""
 LONGEST_NOTE = 400
 
 

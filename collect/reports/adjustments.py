@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from collect.domain import adjustments as domain
@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as its line or page tells it; people by name, None for the program's own list."""
+    """A request as its line or page tells it; people by name, None for the program's own list; `rebate` is the account's balance."""
 
     id: int
     kind: str
@@ -52,6 +52,7 @@ class Request:
     version: int
     own: bool
     mine_first: bool
+    rebate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,17 @@ def requests(view: View, scope: Scope, waiting: bool, limit: int) -> list[Reques
 
 
 def request(view: View, scope: Scope, key: int) -> Request:
-    """One request; NotFound when missing or outside the scope."""
+    """One request, one less rebate with what the rebate account holds now; NotFound when missing or outside the scope."""
     found = storage.find_adjustment(view.session, scope, key)
     if found is None:
         raise NotFound("adjustment", key)
-    return _told(view, scope, [found])[0]
+    told = _told(view, scope, [found])[0]
+    return replace(told, rebate=rebate_left(view, scope, told.customer_no, told.currency)) if told.reason == domain.REBATE else told
+
+
+def rebate_left(view: View, scope: Scope, customer_no: str, currency: str) -> int:
+    """What a customer has earned in rebates and not used yet, minor units; below nothing where more was granted (P13)."""
+    return next((account.balance for account in rebates(view, scope, customer_no) if account.currency == currency), 0)
 
 
 def tails(view: View, scope: Scope, limit: int) -> list[storage.Tail]:

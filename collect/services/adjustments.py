@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -38,7 +39,7 @@ MOST_TAILS = 500
 class Ask:
     """A request: `parts` are (item id, or credit id for a refund, minor units); `document` its paper, needed for a set-off.
 
-    `other_no` is the customer who takes the debt over in a set-off among three parties.
+    `other_no` is the customer who takes the debt over, in a set-off among three parties or a transfer of the debt itself.
     """
 
     kind: str
@@ -318,8 +319,8 @@ def _close(work: Work, row: Adjustment, state: str, note: str) -> None:
 
 
 def _other(work: Work, customer: Customer, ask: Ask) -> Customer | None:
-    """Who takes the debt over in a set-off among three parties; nobody in anything else."""
-    if ask.kind != domain.SET_OFF or ask.reason != domain.THREE_PARTIES:
+    """Who takes the debt over, among three parties or by its transfer; nobody in anything else."""
+    if ask.kind != domain.SET_OFF or ask.reason not in domain.WITH_OTHER:
         return None
     other = find_customer(work.session, work.actor.scope, ask.other_no.strip()) if ask.other_no.strip() else None
     if other is None or other.id == customer.id:
@@ -364,9 +365,25 @@ def _post(work: Work, row: Adjustment) -> None:
         credit = receipts.book(work, wanted, [(part["item_id"], part["amount"])])
         row.credit_id = row.credit_id or credit.id
     if row.other_id is not None:
-        row.item_id = _item(work, row, row.other_id, number, "taken_over").id
+        row.item_id = _take_over(work, row, row.other_id, number)
     if row.reason == domain.REBATE:
         rebates.grant(work, row.customer_id, row.currency, row.amount_minor, number, row.id)
+
+
+def _take_over(work: Work, row: Adjustment, other_id: int, number: str) -> int:
+    """The debt of the other customer: one amount due today, or, where the debt itself passes to him, each with the due date it has (S12).
+
+    Returns the first item's id. Refusal `due_not_fixed` where a transferred part still waits for its due date.
+    """
+    if row.reason != domain.TRANSFER:
+        return _item(work, row, other_id, number, "taken_over").id
+    made = []
+    for place, part in enumerate(row.parts, 1):
+        due = work.session.get_one(Item, part["item_id"]).due_date
+        if due is None:
+            raise Refusal("due_not_fixed", "parts", number=work.session.get_one(Item, part["item_id"]).document_no)
+        made.append(_item(work, row, other_id, number, "taken_over", Piece(place, len(row.parts), due, part["amount"])))
+    return made[0].id
 
 
 def _pay_back(work: Work, row: Adjustment, number: str) -> None:
@@ -381,9 +398,19 @@ def _pay_back(work: Work, row: Adjustment, number: str) -> None:
         cash.allocate(work, credit, item, part["amount"], max(work.today, cash.usable_from(credit)), None)
 
 
-def _item(work: Work, row: Adjustment, customer_id: int, number: str, kind: str) -> Item:
-    """An item that a decision issues today, due today."""
-    if work.session.scalar(sa.select(Item.id).where(Item.document_no == number, Item.seller_id == work.seller.id).limit(1)) is not None:
+class Piece(NamedTuple):
+    """One of several items of a document: which, of how many, its due date and its minor units."""
+
+    part: int
+    parts: int
+    due: date
+    amount: int
+
+
+def _item(work: Work, row: Adjustment, customer_id: int, number: str, kind: str, piece: Piece | None = None) -> Item:
+    """An item that a decision issues today: the whole of it, due today, or a piece."""
+    piece = piece or Piece(1, 1, work.today, row.amount_minor)
+    if piece.part == 1 and work.session.scalar(sa.select(Item.id).where(Item.document_no == number, Item.seller_id == work.seller.id).limit(1)) is not None:
         raise Refusal("document_number_taken", "document", number=number)
     ledger.check_open(work.today, load_closed_months(work.session), "effective")
     item = Item(
@@ -391,23 +418,23 @@ def _item(work: Work, row: Adjustment, customer_id: int, number: str, kind: str)
         seller_id=work.seller.id,
         customer_id=customer_id,
         document_no=number,
-        part=1,
-        parts=1,
+        part=piece.part,
+        parts=piece.parts,
         kind=kind,
         issue_date=work.today,
-        due_date=work.today,
+        due_date=piece.due,
         currency=row.currency,
-        amount_minor=row.amount_minor,
-        open_minor=row.amount_minor,
+        amount_minor=piece.amount,
+        open_minor=piece.amount,
         description=(row.note or "")[:500],
         version=1,
         recorded_at=work.now,
     )
     work.session.add(item)
     work.session.flush()
-    line = ledger.issue(work.today, work.today, row.amount_minor, kind)
-    receivables.post(work, [line], customer_id, row.currency, item=item.id, credit=None, allocation=None, documents=row.amount_minor)
-    work.note(audit.Note("issue", "invoice", number, customer_id, None, {"kind": kind, "issue_date": work.today, "amount": money.plain(row.amount_minor, row.currency)}))
+    line = ledger.issue(work.today, piece.due, piece.amount, kind)
+    receivables.post(work, [line], customer_id, row.currency, item=item.id, credit=None, allocation=None, documents=piece.amount)
+    work.note(audit.Note("issue", "invoice", number, customer_id, None, {"kind": kind, "issue_date": work.today, "amount": money.plain(piece.amount, row.currency)}))
     return item
 
 

@@ -31,6 +31,7 @@ def verify(runtime: Runtime) -> list[Refusal]:
         findings += [Refusal("proof_item", None, number=number) for number in islice(proofs.wrong_items(session), MOST)]
         findings += [Refusal("proof_credit", None, number=number) for number in islice(proofs.wrong_credits(session), MOST)]
         findings += [Refusal("proof_allocation", None, id=key, **_allocation_of(session, key)) for key in islice(proofs.wrong_allocations(session), MOST)]
+        findings += [Refusal("proof_day", None, number=number, day=day) for number, day in islice(proofs.beyond_on_a_day(session), MOST)]
         findings += [Refusal("proof_line", None, id=key) for key in islice(proofs.wrong_lines(session), MOST)]
         findings += [Refusal("proof_sum", None, kind=kind, number=number) for kind, number in islice(proofs.wrong_sums(session), MOST)]
         for number, currency, items, journal in islice(proofs.wrong_customers(session), MOST):

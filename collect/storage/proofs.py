@@ -114,6 +114,21 @@ def wrong_allocations(session: Session) -> Iterator[int]:
     yield from session.scalars(query)
 
 
+def beyond_on_a_day(session: Session) -> Iterator[tuple[str, Any]]:
+    """(number, first such day) of items and receipts that on some day were settled beyond their amount, or below nothing (S15).
+
+    Only what has an allocation taken back can be so while all of it together fits: without one the sum never falls.
+    """
+    for owner, column, number in ((Item, Allocation.item_id, Item.document_no), (Credit, Allocation.credit_id, Credit.number)):
+        touched = sa.select(column).where(Allocation.reverses_id.is_not(None))
+        daily = sa.select(column.label("owner"), Allocation.effective.label("day"), sa.func.sum(Allocation.amount_minor).label("moved"))
+        by_day = daily.where(column.in_(touched)).group_by(column, Allocation.effective).subquery()
+        so_far = sa.select(by_day.c.owner, by_day.c.day, sa.func.sum(by_day.c.moved).over(partition_by=by_day.c.owner, order_by=by_day.c.day).label("settled")).subquery()
+        query = sa.select(number, sa.func.min(so_far.c.day)).join(so_far, so_far.c.owner == owner.id)
+        wrong = sa.or_(so_far.c.settled > owner.amount_minor, so_far.c.settled < 0)
+        yield from session.execute(query.where(wrong).group_by(owner.id, number).order_by(owner.id))
+
+
 def wrong_lines(session: Session) -> Iterator[int]:
     """Journal lines that do not balance or say something else than the document they come from."""
     account = sa.case(CONTRA_OF, value=Credit.kind)

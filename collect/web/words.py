@@ -238,6 +238,7 @@ ADJUSTMENT_REASONS = {
     "payables": _("against what we owe"),
     "goods_for_debt": _("goods taken for the debt"),
     "three_parties": _("three parties: another customer takes it over"),
+    "transfer": _("debt passed to another customer, as old as it is"),
 }
 ADJUSTMENT_STATES = {
     "open": _("waiting"),

@@ -227,6 +227,41 @@ def test_a_set_off_among_three_parties_is_two_entries_of_one_document(office: Of
     assert verify.verify(office.runtime) == []
 
 
+def test_a_debt_that_passes_to_another_customer_keeps_its_age(office: Office, clock: FixedClock) -> None:
+    """C2 takes 3,000.00 of A1 and A3's 100.00 over, both due 1 February: on 10 March (37 days) C2 owes 3,100.00 overdue, C1 17,000.00.
+
+    On 9 March nothing had passed: C1 owed 20,100.00. Reversed, both items of the document go.
+    """
+    row = office.ask("fang", "set_off", {"A1": 300000, "A3": 10000}, "transfer", document="ZR-1", other_no="C2")
+    office.approve("mei", row.id)
+    with office.runtime.read(SYSTEM) as view:
+        told = view.session.execute(sa.text("SELECT part, parts, due_date, open_minor FROM item WHERE document_no = 'ZR-1' ORDER BY part")).all()
+    assert [(part, parts, str(due).replace("-", ""), rest) for part, parts, due, rest in told] == [(1, 2, "20260201", 300000), (2, 2, "20260201", 10000)]
+    assert (total(office.runtime, "C1", "2026-03-10")[0], total(office.runtime, "C2", "2026-03-10")[0]) == ("17000.00", "3100.00")
+    assert (total(office.runtime, "C1", "2026-03-09")[0], total(office.runtime, "C2", "2026-03-09")[0]) == ("20100.00", "0.00")
+    assert verify.verify(office.runtime) == []
+    office.runtime.write(office.people["mei"], lambda work: adjustments.reverse(work, row.id, 2, "C2 did not sign"))
+    assert (total(office.runtime, "C1", "2026-03-10")[0], total(office.runtime, "C2", "2026-03-10")[0]) == ("20100.00", "0.00")
+    assert verify.verify(office.runtime) == []
+
+
+def test_more_settled_on_a_past_day_than_there_was_is_found(sqlite_runtime: Runtime, clock: FixedClock) -> None:
+    """A3 of 100.00: settled by P-1 on the 10th, taken back on the 12th, settled by P-2 on the 13th. Put P-2 on the 11th: 200.00 that day."""
+    clock.set("2026-03-10T04:00:00")
+    office = Office(sqlite_runtime, clock) if not take_in(sqlite_runtime, "customers", CUSTOMERS).refused and not take_in(sqlite_runtime, "invoices", INVOICES).refused else None
+    assert office is not None
+    receive(sqlite_runtime, "C1", "P-1", 10000, {"A3": 10000})
+    with sqlite_runtime.read(SYSTEM) as view:
+        first = view.session.execute(sa.text("SELECT max(id) FROM allocation")).scalar_one()
+    clock.set("2026-03-12T04:00:00")
+    sqlite_runtime.write(office.people["fang"], lambda work: cash.unapply(work, first, "not theirs"))
+    clock.set("2026-03-13T04:00:00")
+    receive(sqlite_runtime, "C1", "P-2", 10000)
+    sqlite_runtime.write(office.people["fang"], lambda work: cash.apply(work, "receipt", "P-2", "A3", 10000, date(2026, 3, 13)))
+    assert verify.verify(sqlite_runtime) == []
+    assert "proof_day" in findings_after(sqlite_runtime, "UPDATE allocation SET effective = 20260311 WHERE id = (SELECT max(id) FROM allocation)")
+
+
 def test_tails_are_listed_and_go_only_by_a_managers_reason(office: Office) -> None:
     """A1 paid but for 80.00 (1 % of 8,000.00), A2 but for 100.01 (over 100.00), A3 but for 1.00 (1 %): tails are A1 and A3."""
     receive(office.runtime, "C1", "P-1", 792000, {"A1": 792000})

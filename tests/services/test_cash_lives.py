@@ -91,7 +91,9 @@ class Life:
         receipts.release(work, row.number, "chance")
 
     def request(self, work: Work) -> None:
-        kind, reason = self.chance.choice((("write_off", "other"), ("credit", "rebate"), ("refund", "overpaid"), ("set_off", "payables"), ("set_off", "three_parties")))
+        kind, reason = self.chance.choice(
+            (("write_off", "other"), ("credit", "rebate"), ("refund", "overpaid"), ("set_off", "payables"), ("set_off", "three_parties"), ("set_off", "transfer"))
+        )
         row = self.pick(work, Credit if kind == "refund" else Item)
         assert isinstance(row, (Credit, Item))
         customer = work.session.get_one(Customer, row.customer_id)

@@ -50,6 +50,8 @@ def test_a_receipt_by_hand_and_what_they_deducted_become_one_step(filled: Runtim
     assert "Adjustments that wait: 1" in html(manager, "/decisions")
     path = re.search(r'href="(/adjustments/\d+)"', html(manager, "/adjustments")).group(1)  # type: ignore[union-attr]
     assert decide(finance, path, "approve").status_code == 403
+    # Nothing was earned so far: 40.00 of it are more than the account holds, and the manager is told before he agrees.
+    assert "The rebate account holds 0.00: with this credit 40.00 more would be granted" in html(manager, path)
     assert decide(manager, path, "refuse").status_code == 422
     assert decide(manager, path, "approve").status_code == 303
     assert "settled" in html(finance, "/invoices/A1").lower()
