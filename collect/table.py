@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 Kind = Literal["text", "code", "money", "date", "integer"]
 
@@ -37,3 +37,23 @@ class Table:
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     currency: int = 0
+
+
+class Lines(Sequence[tuple[Any, ...]]):
+    """The rows of a table made out of records one at a time, whenever they are read: a long list is in memory at most once."""
+
+    def __init__(self, records: Sequence[Any], cells: Callable[[Any], tuple[Any, ...]]) -> None:
+        self._records, self._cells = records, cells
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return map(self._cells, self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Any, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[Any, ...]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[Any, ...] | list[tuple[Any, ...]]:
+        return list(map(self._cells, self._records[index])) if isinstance(index, slice) else self._cells(self._records[index])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import Response
 
 from collect.api import access
@@ -28,4 +26,4 @@ def aging_report(query: AgingQuery) -> Response:
     asked = {name: value for name, value in query.model_dump().items() if value is not None}
     with access.runtime().read(access.actor()) as view:
         report = aging.build(view, access.actor().scope, options.aging_options(view, asked))
-    return Response(json.dumps(aging.as_json(report), ensure_ascii=False), content_type="application/json")
+    return Response(aging.json_pieces(report), content_type="application/json")

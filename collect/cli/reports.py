@@ -75,5 +75,7 @@ def _give_out(view: View, built: AgingReport, form: str, target: Path | None) ->
 
         data = render_table(table, i18n.current(), view.seller.name, i18n.show_instant(view.now, view.seller.timezone))
         output.given_out(target, lambda file: file.write(data))
+    elif form == "json":
+        output.given_out(target, lambda file: file.writelines(reports.json_pieces(built)))
     else:
-        output.table_given_out(table, reports.as_json(built) if form == "json" else None, form, target)
+        output.table_given_out(table, None, form, target)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from collect import i18n
 from collect.domain import aging, money
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Scope
+from collect.exchange.spool import Spool
 from collect.i18n import mark as _
 from collect.reports import exchange_rates
 from collect.reports.exchange_rates import UsedRate
@@ -23,7 +25,7 @@ from collect.storage import balances
 from collect.storage.cases import load_disputed, load_promised
 from collect.storage.customers import Moment, find_customer, load_duties
 from collect.storage.users import load_users
-from collect.table import Column, Table
+from collect.table import Column, Lines, Table
 
 GROUPINGS = ("customer", "item", "rep", "collector", "segment", "group", "currency")
 """What `--by` may say; `group` is the parent customer with all its members."""
@@ -96,7 +98,7 @@ class AgingReport:
     basis: aging.Basis
     by: str
     buckets: aging.Buckets
-    rows: list[AgingRow]
+    rows: Sequence[AgingRow]
     totals: list[AgingRow]
     ties_out: bool = True
     company_currency: str = ""
@@ -131,7 +133,8 @@ def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | N
     sums = columns.sums()
     _control(view, question, sums)
     if options.by == "item":
-        rows = [row for row in _by_item(view, question) if not row.empty]
+        # As many rows as there are documents: what exceeds a page's worth many times over waits on disk.
+        rows: Sequence[AgingRow] = Spool(row for row in _by_item(view, question) if not row.empty)
         sums_up = totals(rows, len(options.buckets.names))
         _control(view, question, {row.currency: (*row.amounts, row.provisional, row.unapplied) for row in sums_up})
     else:
@@ -247,26 +250,22 @@ def moment(view: View, as_of: date, known_at: datetime | None) -> Moment | None:
     return Moment(following.astimezone(UTC) - timedelta(microseconds=1), known_at)
 
 
-def _by_item(view: View, question: balances.Question) -> list[AgingRow]:
+def _by_item(view: View, question: balances.Question) -> Iterator[AgingRow]:
     """A row per open item and one per unapplied receipt or credit."""
-    rows = []
     disputed = {one.document: one.amount for one in load_disputed(view.session, question.scope, question.as_of, question.known_at, question.customer_id)}
     for entry in balances.load_item_sums(view.session, question):
-        rows.append(
-            AgingRow(
-                entry.number,
-                entry.customer_name,
-                entry.currency,
-                entry.amounts,
-                entry.provisional,
-                entry.unapplied,
-                disputed=disputed.get(entry.number, 0) if entry.kind == "invoice" else 0,
-                link=(entry.kind, entry.document),
-                due=entry.due,
-                customer_no=entry.customer_no,
-            )
+        yield AgingRow(
+            entry.number,
+            entry.customer_name,
+            entry.currency,
+            entry.amounts,
+            entry.provisional,
+            entry.unapplied,
+            disputed=disputed.get(entry.number, 0) if entry.kind == "invoice" else 0,
+            link=(entry.kind, entry.document),
+            due=entry.due,
+            customer_no=entry.customer_no,
         )
-    return rows
 
 
 def _add(left: AgingRow, right: AgingRow) -> AgingRow:
@@ -276,20 +275,28 @@ def _add(left: AgingRow, right: AgingRow) -> AgingRow:
         unapplied=left.unapplied + right.unapplied,
         disputed=left.disputed + right.disputed,
         promised=left.promised + right.promised,
+        in_paper=left.in_paper + right.in_paper,
     )
 
 
-def totals(rows: list[AgingRow], width: int) -> list[AgingRow]:
+def totals(rows: Iterable[AgingRow], width: int) -> list[AgingRow]:
     """One total a currency, since currencies are never added up (S10); `width` is the number of buckets."""
-    found: dict[str, list[AgingRow]] = defaultdict(list)
-    for row in rows:
-        found[row.currency].append(row)
-    made = []
-    for currency in sorted(found):
-        _key, _name, _currency, amounts, *rest = zip(*found[currency], strict=True)
-        beside = {name: sum(column) for name, column in zip(BESIDE, rest, strict=False)}
-        made.append(AgingRow("", "", currency, tuple(map(sum, zip(*amounts, strict=True))) or (0,) * width, **beside))
-    return made
+    made: dict[str, AgingRow] = {}
+    source = iter(rows)
+    while some := list(islice(source, _AT_ONCE)):
+        found: dict[str, list[AgingRow]] = defaultdict(list)
+        for row in some:
+            found[row.currency].append(row)
+        for currency, mine in found.items():
+            _key, _name, _currency, amounts, *rest = zip(*mine, strict=True)
+            beside = {name: sum(column) for name, column in zip(BESIDE, rest, strict=False)}
+            part = AgingRow("", "", currency, tuple(map(sum, zip(*amounts, strict=True))) or (0,) * width, **beside)
+            made[currency] = _add(made[currency], part) if currency in made else part
+    return [made[currency] for currency in sorted(made)]
+
+
+_AT_ONCE = 20_000
+"""Rows added up together: by the column, which is several times faster than row by row."""
 
 
 def without_rate(report: AgingReport) -> list[str]:
@@ -323,31 +330,53 @@ def in_company(report: AgingReport) -> AgingRow | None:
 
 def as_json(report: AgingReport) -> dict[str, Any]:
     """The report under the fixed keys of `interfaces`; amounts are decimal strings (S1)."""
-    names = report.buckets.names
+    return dict(_told(report, list(_rows_json(report))))
 
-    def line(row: AgingRow) -> dict[str, Any]:
-        amounts = {name: money.plain(value, row.currency) for name, value in zip(names, row.amounts, strict=True)}
-        rest = ("provisional", "unapplied", "total", "disputed", "promised", "in_paper")
-        return {"currency": row.currency, **amounts, **{name: money.plain(getattr(row, name), row.currency) for name in rest}}
 
-    rows = []
+def json_pieces(report: AgingReport) -> Iterator[bytes]:
+    """What `as_json` says as JSON, piece by piece and a row a line: a report of every document may be long."""
+    between = b"{\n"
+    for key, value in _told(report, None):
+        yield between + f"{json.dumps(key)}: ".encode()
+        if key == "rows":
+            before = b"[\n"
+            for row in _rows_json(report):
+                yield before + json.dumps(row, ensure_ascii=False).encode()
+                before = b",\n"
+            yield b"[]" if before == b"[\n" else b"\n]"
+        else:
+            yield json.dumps(value, ensure_ascii=False).encode()
+        between = b",\n"
+    yield b"\n}\n"
+
+
+def _line_json(report: AgingReport, row: AgingRow) -> dict[str, Any]:
+    amounts = {name: money.plain(value, row.currency) for name, value in zip(report.buckets.names, row.amounts, strict=True)}
+    rest = ("provisional", "unapplied", "total", "disputed", "promised", "in_paper")
+    return {"currency": row.currency, **amounts, **{name: money.plain(getattr(row, name), row.currency) for name in rest}}
+
+
+def _rows_json(report: AgingReport) -> Iterator[dict[str, Any]]:
     for row in report.rows:
         extra = {"customer_no": row.customer_no, "due_date": row.due.isoformat() if row.due else None} if report.by == "item" else {}
-        rows.append({"key": row.key, "name": row.name, **extra, **line(row)})
+        yield {"key": row.key, "name": row.name, **extra, **_line_json(report, row)}
+
+
+def _told(report: AgingReport, rows: list[dict[str, Any]] | None) -> Iterator[tuple[str, Any]]:
+    """The keys of the report in their order, with `rows` as they are given."""
     company = in_company(report)
-    converted = {"company_total": {**line(company), "rates": [_rate_json(rate) for rate in used_rates(report)]}} if company else {}
-    return {
-        "as_of": report.as_of.isoformat(),
-        "known_at": report.known_at.isoformat() if report.known_at else None,
-        "basis": report.basis.value,
-        "by": report.by,
-        "buckets": list(names),
-        **({"unapplied": "aged"} if report.age_unapplied else {}),
-        "rows": rows,
-        "totals": [line(row) for row in report.totals],
-        **converted,
-        "control": {"ties_out": report.ties_out, "known": report.known.isoformat()},
-    }
+    yield "as_of", report.as_of.isoformat()
+    yield "known_at", report.known_at.isoformat() if report.known_at else None
+    yield "basis", report.basis.value
+    yield "by", report.by
+    yield "buckets", list(report.buckets.names)
+    if report.age_unapplied:
+        yield "unapplied", "aged"
+    yield "rows", rows
+    yield "totals", [_line_json(report, row) for row in report.totals]
+    if company:
+        yield "company_total", {**_line_json(report, company), "rates": [_rate_json(rate) for rate in used_rates(report)]}
+    yield "control", {"ties_out": report.ties_out, "known": report.known.isoformat()}
 
 
 def _rate_json(rate: UsedRate) -> dict[str, str]:
@@ -403,7 +432,7 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
     return Table(
         title=AGING,
         columns=tuple(columns),
-        rows=[cells(row, row.key) for row in report.rows],
+        rows=Lines(report.rows, lambda row: cells(row, row.key)),
         totals=[*(cells(row, TOTAL) for row in report.totals), *([cells(company, IN_COMPANY)] if company else [])],
         facts=tuple(facts),
         currency=at,

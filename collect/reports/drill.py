@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from collect.domain.rights import Scope
+from collect.exchange.spool import Spool
 from collect.reports.aging import AgingReport, AgingRow, moment, totals
 from collect.runtime import View
 from collect.storage import balances, listings
@@ -34,12 +35,10 @@ class Part:
 
 def part_of(report: AgingReport, part: Part) -> AgingReport:
     """The part of a report, with totals of its own; a column that the report has not selects and sorts nothing."""
-    rows = report.rows
-    if part.members is not None:
-        rows = [row for row in rows if row.customer_no in part.members]
-    pick = _column(report, part.bucket)
-    if pick:
-        rows = [row for row in rows if pick(row)]
+    rows: Sequence[AgingRow] = report.rows
+    pick, within = _column(report, part.bucket), part.members
+    if pick or within is not None:
+        rows = Spool(row for row in rows if (within is None or row.customer_no in within) and (pick is None or pick(row)))
     order = _column(report, part.sort.removeprefix("-"))
     if order:
         # Currencies are never compared with each other (S10): each is a block of its own.

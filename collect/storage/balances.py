@@ -380,7 +380,7 @@ def load_item_sums(session: Session, question: Question) -> Iterator[ItemSum]:
         .join(Customer, Customer.id == Item.customer_id)
         .order_by(sa.nulls_last(part.c.due.asc()), Item.document_no, Item.part)
     )
-    for number, piece, pieces, customer_no, name, currency, due, issued, rest_minor in session.execute(query):
+    for number, piece, pieces, customer_no, name, currency, due, issued, rest_minor in session.execute(query.execution_options(yield_per=5000)):
         shown = number if pieces == 1 else f"{number} {piece}/{pieces}"
         day = due if question.basis is Basis.DUE else issued
         if day is None:
@@ -395,7 +395,7 @@ def load_item_sums(session: Session, question: Question) -> Iterator[ItemSum]:
         .join(Customer, Customer.id == Credit.customer_id)
         .order_by(Credit.day, Credit.number)
     )
-    for kind, number, customer_no, name, currency, day, rest_minor in session.execute(query):
+    for kind, number, customer_no, name, currency, day, rest_minor in session.execute(query.execution_options(yield_per=5000)):
         if question.age_unapplied:
             place = question.buckets.place((question.as_of - day).days)
             yield ItemSum(kind, number, number, customer_no, name, currency, None, (*empty[:place], int(rest_minor), *empty[place + 1 :]), 0, 0)

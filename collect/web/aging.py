@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -121,7 +121,7 @@ def index() -> Response:
         members = drill.members(view, scope, *within, chosen.as_of, chosen.known_at) if within else None
         shown = drill.part_of(whole, drill.Part(asked.get("bucket", ""), members, asked.get("sort", "")))
         if wanted == "json":
-            return files.send(json.dumps(reports.as_json(shown), ensure_ascii=False, indent=1).encode(), f"aging-{shown.as_of.isoformat()}.json", "json")
+            return files.written(lambda file: file.writelines(reports.json_pieces(shown)), f"aging-{shown.as_of.isoformat()}", "json")
         if wanted:
             return files.of_table(view, reports.as_table(shown, i18n.current(), view.seller.timezone), wanted, f"aging-{shown.as_of.isoformat()}")
         about = customers.profile(view, scope, chosen.customer) if chosen.customer else None
@@ -168,7 +168,7 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
     return pages.render("aging/index.html", **context)
 
 
-def _slice(rows: list[AgingRow], after: str) -> pages.Page[AgingRow]:
+def _slice(rows: Sequence[AgingRow], after: str) -> pages.Page[AgingRow]:
     """One page of the rows; a row that is no longer there begins again at the top."""
     size = pages.page_size()
     start = next((at + 1 for at, row in enumerate(rows) if _place(row) == after), 0) if after else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from flask import Response, make_response
@@ -33,14 +33,17 @@ def of_table(view: View, table: Table, form: str, name: str) -> Response:
     language = i18n.current()
     if form == "pdf":
         return send(render_table(table, language, view.seller.name, i18n.show_instant(view.now, pages.zone())), f"{name}.pdf", form)
-    # Written to a file first, because a list may be long: what is refused is refused before a byte is sent.
+    if form == "csv":
+        return written(lambda file: export.write_csv(table, file, language, bom=True), name, form)
+    return written(lambda file: export.write_xlsx(table, file, language), name, form)
+
+
+def written(write: Callable[[BinaryIO], object], name: str, form: str) -> Response:
+    """What `write` writes, by way of a temporary file because it may be long: what is refused is refused before a byte is sent."""
     file = tempfile.TemporaryFile(prefix="collect-")  # noqa: SIM115
     try:
-        if form == "csv":
-            export.write_csv(table, file, language, bom=True)
-        else:
-            export.write_xlsx(table, file, language)
-        size = file.tell() if form == "csv" else file.seek(0, os.SEEK_END)
+        write(file)
+        size = file.seek(0, os.SEEK_END)
         file.seek(0)
     except BaseException:
         file.close()
