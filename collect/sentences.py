@@ -307,6 +307,7 @@ SENTENCES: dict[str, str] = {
     "bad_grouping": _("{value} is no grouping; choose one of {allowed}."),
     "does_not_tie_out": _("The report shows {report} {currency} where the control has {control}; it is not shown. Run `collect verify`."),
     # files going out
+    "too_many_rows_for_pdf": _("This table has {rows} rows and a PDF takes {most}: take CSV or XLSX, or narrow the report down."),
     "too_many_rows_for_xlsx": _("This table has {rows} rows and an XLSX sheet holds {most}: take CSV, or narrow the report down."),
     # what the proof found
     "proof_item": _("Invoice {number}: its open amount is not its amount less its allocations."),

@@ -14,6 +14,7 @@ from collect.documents.fonts import Fonts, Run
 from collect.documents.layout import EMPTY, GAP, Cell, Plan
 from collect.documents.page import Heading, Sheets
 from collect.domain import money
+from collect.domain.errors import Refusal
 from collect.i18n import mark
 from collect.table import Column, Table
 
@@ -24,6 +25,8 @@ LEADING, PADDING = 1.28, 0.62  # ems from line to line, and added to each row
 BELOW_HEADER = 8.0
 NOTE, NOTE_LEADING, NOTE_GAP = 7.5, 10.0, 18.0
 Note = Sequence[Sequence[Run]]
+MOST_ROWS = 50_000
+"""Rows of one document: more than a thousand pages, and the limit of its memory (about 10 KB a row)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,11 @@ def render_table(table: Table, language: str, company: str, printed: str, fonts:
 
     `company` heads each page, `printed` (an instant in the reader's zone, already as text) stands in its footer. The
     paper is A4 upright where that is enough, A4 across, then larger: no column is ever left out. Characters without a
-    glyph are marked and named in a note. Raises Refusal `unknown_currency` for an amount whose row names no currency.
+    glyph are marked and named in a note. Raises Refusal `unknown_currency` for an amount whose row names no currency,
+    `too_many_rows_for_pdf` before anything is drawn.
     """
+    if len(table.rows) > MOST_ROWS:
+        raise Refusal("too_many_rows_for_pdf", rows=len(table.rows), most=MOST_ROWS)
     fonts = fonts or letters.load()
     setting = Setting(table, language, fonts)
     heads = [setting.cell(i18n.in_language(language, column.label), bold=True) for column in table.columns]

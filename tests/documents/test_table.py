@@ -193,3 +193,8 @@ def test_what_the_file_says_of_itself() -> None:
 def test_an_amount_without_a_currency_is_refused() -> None:
     with pytest.raises(Refusal, match="unknown_currency"):
         render(small(("1", "a", "???", 5)))
+
+
+def test_a_table_too_long_for_paper_is_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(Refusal, match="too_many_rows_for_pdf"):
+        render_table(Table("Aging", COLUMNS, [()] * 50_001), "en", "Acme", "now")
