@@ -128,6 +128,14 @@ SENTENCES: dict[str, str] = {
     "statement_off": _(
         "Account {account}, statement {number}: opening balance {opening} and movements {moved} do not make the closing balance {closing} {currency}; get it whole from the bank."
     ),
+    "statement_gap": _(
+        "Account {account}, line {line}: the balance is {balance} {currency}, but the one before and the movement {moved} make {expected}. "
+        "Lines may be missing; the bank's data do not count as complete by this file."
+    ),
+    "statement_unproved": _("Account {account}: without an opening and a closing balance in {currency} nothing shows whether lines are missing."),
+    "ofx_refused": _("{name} holds no statement: the bank refused with code {number}, {told}; sign in there and download it again."),
+    "ofx_investment": _("{name} is of an investment account, into which no customer pays; take the file of the bank account."),
+    "ofx_without_statement": _("{name} is OFX without a statement of an account; download the movements of one."),
     "statement_unknown": _("{name} is no bank statement that can be read; camt, MT940, OFX and tables (CSV, Excel) can."),
     "statement_fragment": _("{name} is only a piece of an MT940: {tag} is missing; get the whole file from the bank."),
     "statement_unreadable": _("{name} looks like MT940, but a line in it cannot be read; get the file from the bank again."),
@@ -346,7 +354,7 @@ SENTENCES: dict[str, str] = {
     "file_not_readable": _("{name} cannot be read: {reason}"),
     "file_changed": _("{name} was changed while it was being read; start again once nobody writes to it."),
     "file_too_large": _("{name} is larger than the {limit} allowed; split it, or have the limit raised."),
-    "file_kind": _("{name} is a {kind} file and holds no table that can be read; save the table as CSV or XLSX."),
+    "file_kind": _("{name} is of the kind {kind} and holds no table that can be read; save the table as CSV or XLSX."),
     "binary_file": _("{name} holds zero bytes, which no text has; save the table as CSV or XLSX."),
     "old_excel": _("{name} is an Excel file of the old kind (.xls); save it as .xlsx."),
     "encrypted_excel": _("{name} is protected by a password; save it without one."),
@@ -366,6 +374,7 @@ SENTENCES: dict[str, str] = {
     "xlsx_broken": _("{name} is no workbook that can be read; open it in a spreadsheet program and save it again as .xlsx."),
     "xlsx_doctype": _("{name} contains a document type declaration, which no spreadsheet program writes; save it again as .xlsx."),
     "xlsx_too_large": _("{name} unpacks to more than the {limit} allowed; split it, or save the table as CSV."),
+    "xlsx_too_wide": _("{name}: the used area of a sheet has {rows} rows and {columns} columns, more than can be read; delete what is empty around the table and save it again."),
     "xlsx_too_dense": _("{name} unpacks to more than {ratio} times its size; save the table as CSV."),
     # texts of letters, mail and its outbox
     "text_unknown_placeholder": _("{value} is no placeholder of this text; choose from {allowed}."),
@@ -409,7 +418,7 @@ SENTENCES: dict[str, str] = {
     "undo_linked": _("Receipts of this import belong to a bank line or are kept for an order ({count}: {numbers}); take that back first."),
     "undo_requested": _("A request waits for a decision about documents of this import ({count}: {numbers}); decide or withdraw it first."),
     # files that come in: columns, fixed words, dates, numbers
-    "missing_column": _("The column {column} is missing; the columns found are: {found}."),
+    "missing_column": _("Columns that are missing: {column}; those found are: {found}."),
     "duplicate_column": _("The columns {first} and {second} both mean {column}; rename one, or say which it is in a saved mapping."),
     "unknown_column": _("{value} is no column of this kind of file; choose from {allowed}."),
     "bad_choice": _("{value} is not one of the words that can stand here: {allowed}."),

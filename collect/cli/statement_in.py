@@ -29,8 +29,14 @@ def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, shee
             )
             if answer["mapping"]:
                 output.note(gettext("Read with the saved mapping {name}.", name=answer["mapping"]))
-            for number in answer["accounts_made"]:
+            for number in dict.fromkeys(answer["accounts_made"]):
                 output.note(gettext("Account {number} is new.", number=number))
+            for notice in answer["notices"]:
+                output.note(notice)
+            if answer["left_out"]:
+                output.note(gettext("Rows that are no lines of the account, left out: {count}", count=f"{answer['left_out']:,}"))
+            for row in answer["left_rows"]:
+                output.note(gettext("  line {line}: {text}", **row))
             if dry_run:
                 output.say(gettext("This was a dry run: nothing was changed."))
     if form == "json":
@@ -53,8 +59,8 @@ def _one(runtime: Any, file: Path, account: str | None, mapping: str | None, she
     except Refusal as refusal:
         output.note(gettext("{file}: {reason}", file=file, reason=say(refusal)))
         error = {"line": refusal.params.get("line"), "field": refusal.field, "value": str(refusal.params.get("value", "")), "message": say(refusal)}
-        return bank.Taken().as_json() | {"applied": 0, "errors": [error]}
-    return taken.as_json() | {"applied": applied, "errors": []}
+        return bank.Taken().as_json() | {"applied": 0, "notices": [], "errors": [error]}
+    return taken.as_json() | {"applied": applied, "notices": [say(notice) for notice in taken.notices], "errors": []}
 
 
 statement = Command(

@@ -98,6 +98,8 @@ def _named(encoding: str) -> str:
 def _by_zero_bytes(head: bytes) -> str | None:
     """UTF-16 without a mark: its ASCII signs have a zero byte, always on the same side, and are never control characters."""
     head = head[: len(head) & ~1]
+    if 5 * head.count(0) < 2 * len(head) and _is_utf_8(head.replace(b"\0", b"")):
+        return None  # half of plain UTF-16 is zeros, and Chinese in it is no UTF-8: these zeros are none of an encoding
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if even == odd or min(even, odd):
         return None
@@ -105,6 +107,14 @@ def _by_zero_bytes(head: bytes) -> str | None:
     if any(byte < 32 and byte not in (9, 10, 13) for byte in plain):
         return None
     return "utf-16-le" if odd else "utf-16-be"
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Scan:

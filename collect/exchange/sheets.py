@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ _KINDS = (
     (b"SQLite format 3\x00", "SQLite"),
 )
 _MARKUP = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<table", "HTML"), (b"<meta", "HTML"), (b"<?xml", "XML"), (b'{"', "JSON"), (b"[{", "JSON"))
+_TAG = re.compile(rb"<[!?a-z][^,;\t\n]*[>\[]")
+"""How XML begins whatever its kind: no name of a column does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +84,7 @@ def _refuse_other_kinds(file: Source, head: bytes) -> None:
         raise Refusal("encrypted_excel" if encrypted else "old_excel", None, name=file.name)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:200].lower()
     found = [kind for mark, kind in _KINDS if head.startswith(mark)] + [kind for mark, kind in _MARKUP if start.startswith(mark)]
+    if not found and _TAG.match(start):
+        found = ["XML"]
     if found:
         raise Refusal("file_kind", None, name=file.name, kind=found[0])

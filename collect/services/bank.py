@@ -17,7 +17,7 @@ from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange.bank import reading
 from collect.exchange.bank.layout import Placing
-from collect.exchange.bank.shape import Entry, Statement
+from collect.exchange.bank.shape import Entry, LeftOut, Statement
 from collect.exchange.sheets import Limits
 from collect.runtime import Runtime, Work
 from collect.services import line_questions
@@ -28,6 +28,8 @@ from collect.storage.imports import Mapping, load_mappings
 
 KIND = "statement"
 """What a saved mapping of a bank's table is a mapping of."""
+MOST_TOLD = 20
+"""Rows left out that are told with their text."""
 _LINE = (
     *("id", "account_id", "statement_id", "fingerprint", "ordinal", "day", "value_day", "amount_minor", "currency", "payer", "payer_account"),
     *("reference", "narrative", "reversal", "state", "trace", "question", "other_id", "version", "recorded_at"),
@@ -59,7 +61,8 @@ class Balance:
 class Taken:
     """What became of a file: statements and lines in it, lines that are new, money in among them, and the ids of those to match.
 
-    `mapping` is the saved mapping that a table was read with, `left_out` how many of its rows are no lines of an account;
+    `mapping` is the saved mapping that a table was read with, `left_out` how many of its rows are no lines of an account,
+    `left_rows` the first of them; `notices` tell of each statement whose lines could not be held against its balances.
     `seen` tells of the first rows what becomes of each, as many as were asked for. `doubtful` lines are perhaps there
     already, told by another form; `taken_back` ones seem to take a credit back.
     """
@@ -76,13 +79,15 @@ class Taken:
     line_ids: list[int] = field(default_factory=list)
     mapping: str = ""
     left_out: int = 0
+    left_rows: list[LeftOut] = field(default_factory=list)
+    notices: list[Refusal] = field(default_factory=list)
     balances: list[Balance] = field(default_factory=list)
     seen: list[SeenLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The result for a program."""
         names = ("statements", "lines", "new", "unchanged", "incoming", "doubtful", "taken_back", "accounts", "accounts_made", "left_out")
-        return {name: getattr(self, name) for name in names} | {"mapping": self.mapping or None}
+        return {name: getattr(self, name) for name in names} | {"mapping": self.mapping or None, "left_rows": [{"line": row.line, "text": row.text} for row in self.left_rows]}
 
 
 class _Undone(Exception):
@@ -269,6 +274,11 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
     taken.statements += 1
     taken.mapping = statement.mapping
     taken.left_out += len(statement.left_out)
+    taken.left_rows += statement.left_out[: MOST_TOLD - len(taken.left_rows)]
+    if statement.broken:
+        taken.notices.append(Refusal("statement_gap", "balance", account=account.number, **statement.broken.params))
+    elif statement.opening is None or statement.closing is None:
+        taken.notices.append(Refusal("statement_unproved", None, account=account.number, currency=statement.currency))
     taken.seen += [*seen, *(SeenLine(row.line, "left_out", None, row.text) for row in statement.left_out[:preview])]
     moved = sum(entry.amount for entry in statement.entries if entry.currency == statement.currency)
     taken.balances.append(Balance(account.number, statement.currency, statement.opening, moved, statement.closing))
@@ -300,9 +310,9 @@ def _covered(statement: Statement, today: date) -> date | None:
 
     A camt.053 or MT940 closes its last day. Reports within a day and advices (camt.052, camt.054, MT942) are never the
     whole of one. What somebody downloads (OFX, tables) is no more complete than the day before it was taken in: a
-    payment may still come today.
+    payment may still come today. A table whose balances do not follow one another lacks lines, and completes nothing.
     """
-    if statement.through is None or statement.form in _WITHIN_A_DAY:
+    if statement.through is None or statement.broken or statement.form in _WITHIN_A_DAY:
         return None
     return min(statement.through, today if statement.form in _CLOSED_DAYS else today - timedelta(days=1))
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, flash
 from flask_wtf.file import FileField  # type: ignore[import-untyped]
 from wtforms import BooleanField, HiddenField, StringField, validators
 
-from collect import i18n
+from collect import i18n, sentences
 from collect.domain.errors import NotFound, Refusal
 from collect.services import bank as services
 from collect.services import bank_tables, matching, uploads
@@ -23,6 +23,8 @@ from collect.web.pages import PageForm, Permission, needs
 blueprint = Blueprint("bank", __name__, url_prefix="/bank")
 
 SHOWN = 500
+NOTICES = 3
+"""Notices of one file that are told; a file of many accounts may have many."""
 STATES = {
     "open": i18n.mark("waiting"),
     "applied": i18n.mark("applied"),
@@ -92,6 +94,8 @@ def upload() -> Response:
         flash(i18n.gettext("Only checked: {lines} lines, {new} of them new, {incoming} with money in. Nothing was changed.", **told))
         return _upload_page(form)
     flash(i18n.gettext("{lines} lines, {new} of them new, {incoming} with money in.", **told))
+    for notice in taken.notices[:NOTICES]:
+        flash(sentences.say(notice))
     if taken.mapping:
         flash(i18n.gettext("Read with the saved mapping {name}.", name=taken.mapping))
     if taken.doubtful or taken.taken_back:

@@ -64,7 +64,7 @@ def test_a_saved_layout_is_known_by_all_of_its_headings_and_goes_before_the_word
     with pytest.raises(Refusal, match="statement_no_head"):
         read("when,who,left,why\n2026-03-01,A,10,110\n", None, (few, OWN))
     banks = "Date,Amount,Balance,Payer\n2026-03-01,+10,7,A\n"
-    assert read(banks)[0].mapping == "" and read(banks)[0].opening is None
+    assert read(banks)[0].mapping == "" and (read(banks)[0].opening, read(banks)[0].closing) == (-300, 700)
     swapped = Placing({"Date": "day", "Amount": "balance", "Balance": "amount", "Payer": ""}, name="swapped")
     (found,) = read(banks, None, (swapped,))
     assert (found.entries[0].amount, found.closing, found.entries[0].payer) == (700, 1000, "")

@@ -193,8 +193,9 @@ def test_ofx_says_what_the_file_says(shared: Path, name: str) -> None:
     ("name", "code"),
     [
         ("ofxparse__fail_nice__date_missing", "bad_date"),
-        ("ofxparse__investment_medium", "statement_unknown"),
-        ("ofxparse__signon_fail", "statement_unknown"),
+        ("ofxparse__investment_medium", "ofx_investment"),
+        ("ofxparse__account_listing_aggregation", "ofx_without_statement"),
+        ("ofxparse__signon_fail", "ofx_refused"),
         ("ofxparser__ofxdata-banking-xml200", "bad_date"),
     ],
 )
@@ -233,6 +234,39 @@ def test_cards_and_wallets_are_read_too(shared: Path, name: str) -> None:
     assert found.entries and found.currency == "CNY"
 
 
+def test_what_came_back_of_a_wallets_payment_is_no_longer_out(shared: Path) -> None:
+    """The export's own head says: 支出 16笔(含4笔部分退款) 1648.43元; `131.77(已退款89.84)` is 41.93 of it."""
+    (found,) = read(shared / "bank" / "cn_csv" / "jd__example-jd-records.csv", currency="CNY")
+    assert (len(found.entries), sum(line.amount for line in found.entries)) == (16, -164_843)
+    assert -4_193 in [line.amount for line in found.entries] and len(found.left_out) == 10
+
+
+@pytest.mark.parametrize(
+    ("told", "payer", "account"),
+    [
+        ("张三 66666666666666", "张三", "66666666666666"),
+        ("国网电力有限公司99999999999999", "国网电力有限公司", "99999999999999"),
+        ("赞赏作者的收款_20230623", "赞赏作者的收款_20230623", ""),
+        ("五一店20260501", "五一店20260501", ""),
+    ],
+)
+def test_a_name_and_an_account_in_one_cell(told: str, payer: str, account: str) -> None:
+    (found,) = read(f"交易日期,收入,支出,币种,对方户名\n2026-03-09,1.00,,CNY,{told}\n".encode())
+    assert (found.entries[0].payer, found.entries[0].payer_account) == (payer, account)
+
+
+def test_balances_under_a_banks_own_heading_prove_the_lines_or_tell_where_they_break() -> None:
+    """100.00 + 20.00 = 120.00, - 5.00 = 115.00: opening 80.00. With 116.00 in the third line the table lacks a line, and says where."""
+    rows = "交易日期,收入,支出,币种,余额\n2026-03-09,20.00,,CNY,100.00\n2026-03-09,20.00,,CNY,120.00\n2026-03-10,,5.00,CNY,115.00\n"
+    (found,) = read(rows.encode())
+    assert (found.opening, found.closing, found.broken) == (8_000, 11_500, None)
+    (found,) = read(rows.replace("115.00", "116.00").encode())
+    assert found.broken is not None and (found.opening, found.closing) == (None, None)
+    assert (found.broken.params["line"], found.broken.params["expected"], found.broken.params["balance"]) == (4, "115.00", "116.00")
+    (found,) = read(rows.replace("115.00", "x,yyy.zz").encode())
+    assert (found.opening, found.closing, found.broken) == (8_000, None, None)
+
+
 def test_a_wallets_own_transfers_are_left_out() -> None:
     text = "微信支付账单明细\n交易时间,交易对方,收/支,金额(元),交易单号\n2026-03-09 10:00:00,甲,收入,¥12.50,1\n2026-03-09 11:00:00,零钱提现,/,¥12.50,2\n"
     (found,) = read(text.encode(), currency="CNY")
@@ -247,6 +281,8 @@ def test_a_wallets_own_transfers_are_left_out() -> None:
         (b'<?xml version="1.0"?><Document><BkToCstmrStmt>', "xml_broken"),
         (b'<?xml version="1.0"?><Invoice/>', "statement_unknown"),
         (b"<OFX><!DOCTYPE x></OFX>", "xml_doctype"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "xml_doctype"),
+        (b"<!-- a comment --><a/>", "statement_unknown"),
         (b"OFXHEADER:100\nno more", "statement_unknown"),
         (b"name,age\nA,3\n", "statement_no_head"),
         (b"\x00\x01\x02\x03", "statement_unknown"),

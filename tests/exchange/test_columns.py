@@ -95,7 +95,7 @@ def test_the_public_receivables(shared: Path) -> None:
 def test_missing_columns_are_named_in_the_reader_s_language() -> None:
     found = refusal("invoices", ["发票号", "客户编号", "foo"])
     assert (found.code, found.field) == ("missing_column", "issue_date")
-    assert say(found) == "The column issue_date, amount is missing; the columns found are: 发票号, 客户编号, foo."
+    assert say(found) == "Columns that are missing: issue_date, amount; those found are: 发票号, 客户编号, foo."
     i18n.use("zh")
     assert "开票日期 (issue_date), 金额 (amount)" in say(found)
 

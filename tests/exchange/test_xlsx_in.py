@@ -231,7 +231,7 @@ def test_a_bomb_that_declares_a_small_size() -> None:
 )
 def test_two_cells_a_million_rows_apart(cells: str) -> None:
     """The reader keeps the whole rectangle between them: 17 thousand million cells, which ends the process."""
-    assert refusal(by_hand(cells.replace("MAIN", MAIN))).code == "xlsx_too_large"
+    assert refusal(by_hand(cells.replace("MAIN", MAIN))).code == "xlsx_too_wide"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_places_that_cannot_be_followed(cells: str) -> None:
 
 def test_a_greater_sign_inside_an_attribute_hides_nothing() -> None:
     cells = '<row r="1"><c r="A1"><v>1</v></c><c s=">" r="XFD1048576"><v>1</v></c></row>'
-    assert refusal(by_hand(cells)).code == "xlsx_too_large"
+    assert refusal(by_hand(cells)).code == "xlsx_too_wide"
 
 
 def test_formatted_empty_cells_far_away_are_no_attack() -> None:

@@ -107,6 +107,16 @@ def test_only_what_closes_a_day_covers_it(books: Runtime) -> None:
     assert covered(books) == date(2026, 3, 11)
 
 
+def test_a_table_whose_balances_do_not_follow_says_so_and_completes_nothing(books: Runtime) -> None:
+    """100.00 after + 100.00, then + 50.00 make 150.00; the bank says 170.00: a line is missing. Without balances nobody can know, and that is told."""
+    rows = "账号：6222001,,,,\n交易日期,收入,支出,币种,余额\n2026-03-09,100.00,,CNY,100.00\n2026-03-10,50.00,,CNY,{}\n"
+    taken = bank.take_in(books, SYSTEM, rows.format("170.00").encode(), "gap.csv")
+    assert ([notice.code for notice in taken.notices], taken.new, covered(books)) == (["statement_gap"], 2, None)
+    whole = bank.take_in(books, SYSTEM, rows.format("150.00").encode(), "whole.csv")
+    assert (whole.notices, covered(books)) == ([], date(2026, 3, 10))
+    assert [notice.code for notice in bank.take_in(books, SYSTEM, TUESDAY, "tuesday.csv").notices] == ["statement_unproved"]
+
+
 def test_a_receipt_of_one_account_says_nothing_of_another(books: Runtime) -> None:
     """Without statements a receipt of 10 March tells that the bank was looked at; with an account behind at 9 March it does not."""
     assert not take_in(books, "customers", "customer_no,name\nC1,甲公司\n").refused

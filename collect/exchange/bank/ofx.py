@@ -46,7 +46,8 @@ def read(content: bytes, name: str) -> list[Statement]:
     """The bank and card statements of a file; investment accounts are no receipts and are left out.
 
     OFX tells only the closing balance, so the lines cannot be held against an opening one. Refusals: `xml_doctype`,
-    `statement_unknown` where the file holds no statement at all, `ofx_cut` where it ends before its elements do, and those of amounts and dates.
+    `statement_unknown`, `ofx_refused`, `ofx_investment` or `ofx_without_statement` where the file holds no statement at all,
+    `ofx_cut` where it ends before its elements do, and those of amounts and dates.
     """
     text = decoded(content)
     if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text:
@@ -56,8 +57,19 @@ def read(content: bytes, name: str) -> list[Statement]:
     for message, response, body in (("BANKMSGSRSV1", "STMTTRNRS", "STMTRS"), ("CREDITCARDMSGSRSV1", "CCSTMTTRNRS", "CCSTMTRS")):
         found += [_statement(node).checked() for node in root.all("OFX", message, response, body)]
     if not found:
-        raise Refusal("statement_unknown", None, name=name)
+        raise _why_none(root, name)
     return found
+
+
+def _why_none(root: _Node, name: str) -> Refusal:
+    """What a file without a bank or card statement is instead: a refusal of the bank's, an investment account, a list of accounts."""
+    status = next(root.all("OFX", "SIGNONMSGSRSV1", "SONRS", "STATUS"), _Node(""))
+    code = status.value("CODE")
+    if code.strip("0"):
+        return Refusal("ofx_refused", None, name=name, number=code[:20], told=line_of(status.value("MESSAGE") or status.value("SEVERITY"))[:200])
+    if next(root.all("OFX", "INVSTMTMSGSRSV1"), None) is not None:
+        return Refusal("ofx_investment", None, name=name)
+    return Refusal("ofx_without_statement", None, name=name)
 
 
 def _tree(text: str, name: str) -> _Node:

@@ -62,13 +62,16 @@ def _form(content: bytes) -> str:
     head = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if b"OFXHEADER" in head or b"<OFX>" in content[:16384]:
         return "ofx"
-    if head.startswith((b"<?xml", b"<Document")) or (head.startswith(b"<") and b"camt.05" in head):
-        return "camt"
+    if head.startswith(b"<") and head[1:2] in b"?!" + _LETTERS:
+        return "camt"  # no table begins so, and what is no camt is refused as XML with its reason
     if head.startswith((b"PK", b"\xd0\xcf")):
         return "table"
     if b"\n:20:" in content or head.startswith(b":20:") or b"\n:25:" in content or b"\n:61:" in content or _is_fragment(head):
         return "mt940"
     return "table"
+
+
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def _is_fragment(head: bytes) -> bool:

@@ -63,7 +63,8 @@ class LeftOut(NamedTuple):
 class Statement:
     """One statement of one account; balances in minor units, None where the file tells none.
 
-    Of a table: the saved mapping it was read with, and the rows that are no lines.
+    Of a table: the saved mapping it was read with, the rows that are no lines, and (`broken`) the first line whose balance
+    does not follow from the one before, where nobody but the words of banks says that the column holds balances.
     """
 
     form: str
@@ -77,6 +78,7 @@ class Statement:
     closing: int | None = None
     mapping: str = ""
     left_out: tuple[LeftOut, ...] = ()
+    broken: Refusal | None = None
 
     def leaving(self, rows: Sequence[LeftOut]) -> Statement:
         """The statement, with the rows of its table that are no lines."""

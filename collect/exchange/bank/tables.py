@@ -25,14 +25,16 @@ _LONGEST_LINE = 4 << 20
 _MOST_CELLS = 8_000_000
 _SPLIT = re.compile(r"[:：]")
 _MONEY_AND_CODE = re.compile(r"([A-Z]{3})\s*(-?[\d,.]+)")
-_NAME_AND_ACCOUNT = re.compile(r"(.*?)\s*([0-9*]{8,32})")
+_NAME_AND_ACCOUNT = re.compile(r"(.*?)(?:\s+([0-9*]{8,32})|(?<![\s0-9*_.\-/:])([0-9*]{9,32}))")
+"""A name, and an account behind a space, or right behind it where it is longer than a date is."""
 
 
 def read(content: bytes, source: Source, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None, sheet: str | None = None) -> list[Statement]:
     """The statements of a table (of a workbook the sheet that is meant), one a currency; its columns as they were placed, as a saved mapping places them, or by the words of banks.
 
-    Where a person or a mapping of his named a balance, the balances tell opening and closing and every line is held
-    against them (`statement_balance`); what the words alone take for one proves nothing, for banks print many kinds.
+    Balances beside the lines tell opening and closing, and every line is held against the one before. Where a person or a
+    mapping of his named the balance a break refuses the table (`statement_balance`); where the words alone take a column
+    for one it is told (`Statement.broken`), for banks print many kinds, and exports with a filter leave lines out.
     Lines that are neither in nor out (a wallet's own transfers) are left out and told. Refusals: `statement_no_head`
     where no row names a day and an amount, `bad_statement_line` with line and cell, `statement_direction` where nothing
     tells money in from money out.
@@ -58,8 +60,14 @@ def read(content: bytes, source: Source, placing: Placing | None = None, saved: 
         raise Refusal("statement_no_lines", None, name=source.name)
     statements = []
     for code, entries in found.items():
-        opening, closing = (None, None) if head.placed is None else chain(balances[code], any(row.moved for row in left))
-        told = Statement(form, account, code, tuple(entries), opening=opening, closing=closing, mapping=head.placed.name if head.placed else "")
+        opening, closing, broken = None, None, None
+        try:
+            opening, closing = chain(balances[code], any(row.moved for row in left))
+        except Refusal as refusal:
+            if head.placed:
+                raise
+            broken = refusal
+        told = Statement(form, account, code, tuple(entries), opening=opening, closing=closing, mapping=head.placed.name if head.placed else "", broken=broken)
         statements.append(told.checked())
     return [*statements[:-1], statements[-1].leaving(left)]
 
@@ -136,6 +144,8 @@ def _sheet_of(content: bytes, source: Source, saved: list[Placing], wanted: str 
         tables, cells = {}, 0
         for name in names:
             sheet = book.get_sheet_by_name(name)
+            if sheet.total_height > MOST_LINES + layout.PREAMBLE:
+                raise Refusal("statement_too_long", None, most=MOST_LINES)
             cells += sheet.total_height * max(sheet.total_width, 1)
             if cells > _MOST_CELLS:
                 raise Refusal("statement_too_long", None, most=MOST_LINES)
@@ -284,11 +294,13 @@ def _entry(row: list[str], head: Head, read_as: forms.Forms, currency: str | Non
 
 
 def _balance(row: list[str], head: Head, read_as: forms.Forms, entry: Entry) -> int | None:
-    """The balance beside a line, where somebody said which column it is; None for an empty cell. Refusal `bad_statement_line`."""
-    text = _first(row, head.roles, "balance") if head.placed else ""
+    """The balance beside a line; None for an empty cell. Refusal `bad_statement_line` where somebody said which column it is."""
+    text = _first(row, head.roles, "balance")
     try:
         return _minor(text, entry.currency, read_as.decimal) if text else None
     except Refusal:
+        if not head.placed:
+            return None
         raise Refusal("bad_statement_line", "balance", line=entry.line, value=text[:40]) from None
 
 
@@ -301,7 +313,7 @@ def _party(row: list[str], roles: Mapping[str, list[int]]) -> tuple[str, str]:
     """The other party's name and account; where one column holds both (`张三 6222…`), they are told apart."""
     payer, account = _first(row, roles, "payer"), "".join(_first(row, roles, "payer_account").split())
     both = _NAME_AND_ACCOUNT.fullmatch(payer) if not account else None
-    return (both[1], both[2]) if both else (payer, account)
+    return (both[1], both[2] or both[3]) if both else (payer, account)
 
 
 def _value_day(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms) -> date | None:
@@ -324,11 +336,15 @@ def _amount(row: list[str], roles: Mapping[str, list[int]], decimal: money.Decim
     cell = _at(row, roles["amount"][-1]) if "amount" in roles else ""
     if isinstance(cell, Exact):
         return _minor(cell, currency or "CNY", "."), currency
-    told = re.sub(r"\(.*\)$", "", money.fold(cell))
+    told, _, aside = money.fold(cell).partition("(")
+    told = told or money.fold(cell)  # in brackets as a whole: an amount below nothing
     both = _MONEY_AND_CODE.fullmatch(told)
     if both and money.is_currency(both[1]):
         return money.parse(both[2], both[1], decimal), both[1]
-    return money.parse(told, currency or "CNY", decimal), currency
+    # `131.77(已退款89.84)`: what went back since is no longer out, and its own row counts as neither in nor out.
+    back = next((aside.removeprefix(word).rstrip(")") for word in words().begins["refunded"] if aside.startswith(word)), "")
+    paid = money.parse(told, currency or "CNY", decimal)
+    return paid - (money.parse(back, currency or "CNY", decimal) if back else 0), currency
 
 
 def _sign(row: list[str], head: Head, number: int) -> int:
