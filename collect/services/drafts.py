@@ -33,11 +33,13 @@ from collect.storage.receivables import Item
 _EMAIL = re.compile(r"[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,180}\.[^\s@<>,;:\".]{2,24}")
 _SIGNS = str.maketrans("", "", " -./\u00a0\t")
 _PROPOSALS = 5
+_OURS = 90
+"""How alike the seller of an e-invoice must be named to be us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a file: its draft, and whether it was new. `customer_no` is whom it is matched to, if anybody."""
+    """What became of a file: its draft, and whether it was new. `customer_no` is whom it is matched to, if anybody, `foreign` the seller where it is not us."""
 
     draft_id: int
     number: str
@@ -45,6 +47,7 @@ class Taken:
     new: bool
     customer_no: str | None
     told: dict[str, Any]
+    foreign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def _keep(work: Work, found: EInvoice, name: str, sha256: str, buyer: Proposal |
     if known is not None:
         if known.file_hash != sha256 and (known.kind, *(known.fields.get(key) for key in _SAME)) != (kind, *(fields[key] for key in _SAME)):
             raise Refusal("einvoice_known", "number", number=number)
-        return Taken(known.id, number, kind, False, _number_of(work, known.customer_id), known.fields)
+        return Taken(known.id, number, kind, False, _number_of(work, known.customer_id), known.fields, foreign_seller(work.seller.name, known.fields))
     if _in_books(work, number):
         raise Refusal("einvoice_in_books", "number", number=number)
     if buyer:
@@ -140,7 +143,7 @@ def _keep(work: Work, found: EInvoice, name: str, sha256: str, buyer: Proposal |
     work.session.add(draft)
     told = {"kind": kind, "amount": money.plain(amount, found.currency), "currency": found.currency, "buyer": draft.buyer_name, "file_hash": sha256}
     work.note(audit.Note("draft", "draft", number, draft.customer_id, None, {key: value for key, value in told.items() if value}))
-    return Taken(draft.id, number, kind, True, buyer.customer_no if buyer else None, fields)
+    return Taken(draft.id, number, kind, True, buyer.customer_no if buyer else None, fields, foreign_seller(work.seller.name, fields))
 
 
 _SAME = ("issued", "due", "currency", "gross", "prepaid", "payable")
@@ -158,6 +161,12 @@ def _fields(found: EInvoice) -> dict[str, Any]:
         else:
             told[name] = value
     return told
+
+
+def foreign_seller(ours: str, fields: dict[str, Any]) -> str:
+    """The seller that an e-invoice names, where his name is not ours in any spelling: then it may be one that we have to pay; else empty."""
+    told = str((fields.get("seller") or {}).get("name") or "").strip()
+    return told if told and proposing.name_score(told, ours) < _OURS else ""
 
 
 def rounding_of(draft: Draft) -> int:

@@ -92,6 +92,7 @@ def show(draft_id: int) -> Response:
     """One draft: what was read, whom it may be for, and what it still needs."""
     with pages.read_view() as view:
         draft = storage.find_draft(view.session, view.actor.scope, draft_id) if draft_id < 2**63 else None
+        ours = view.seller.name
         customer = load_customers(view.session, view.actor.scope, [draft.customer_id]).get(draft.customer_id) if draft and draft.customer_id else None
         proposals = _proposals(view, draft) if draft and draft.state == "waiting" and not customer else []
     if draft is None:
@@ -100,6 +101,7 @@ def show(draft_id: int) -> Response:
     context: dict[str, Any] = {"draft": draft, "customer": customer, "form": form, "states": STATES, "kinds": KINDS, "forms": FORMS, "proposals": proposals}
     net = draft.fields.get("net")
     context["net"] = money.parse(str(net), draft.currency) if net else None
+    context["foreign"] = services.foreign_seller(ours, draft.fields) if draft.state == "waiting" else ""
     context["rounding"] = services.rounding_of(draft)
     if not form.is_submitted():
         form.version.data = str(draft.version)

@@ -240,3 +240,9 @@ def test_every_sample_becomes_a_draft_or_is_refused_with_the_reason(sqlite_runti
         "horstoeko__pdf_invalid.pdf": "einvoice_no_xml",
     }
     assert verify.verify(sqlite_runtime) == []
+
+
+@pytest.mark.parametrize(("seller", "foreign"), [("华北医疗器械有限公司", ""), ("华北医疗器械（有限）公司", ""), ("澄远医疗", "澄远医疗"), ("", "")])
+def test_a_seller_of_another_name_is_told(seller: str, foreign: str) -> None:
+    """Our company is 华北医疗器械有限公司; an invoice that somebody wrote to us must not become money that we are owed unseen."""
+    assert drafts.foreign_seller("华北医疗器械有限公司", {"seller": {"name": seller}}) == foreign
