@@ -43,6 +43,11 @@ class Work:
     settings: Settings
     notes: list[audit.Note] = field(default_factory=list)
     totals: dict[tuple[int, str, date], list[int]] = field(default_factory=dict)
+    seller_id: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """An import asks for the seller's number several times a row: a mapped attribute is slow to ask."""
+        self.seller_id = self.seller.id
 
     def note(self, note: audit.Note) -> None:
         """Leave one audit row (S30)."""
@@ -50,7 +55,10 @@ class Work:
 
     def total(self, currency: str, day: date, receivable: int, unapplied: int, documents: int) -> None:
         """Add to the day totals what was recorded on an effective day (S9)."""
-        entry = self.totals.setdefault((self.seller.id, currency, day), [0, 0, 0])
+        key = (self.seller_id, currency, day)
+        entry = self.totals.get(key)
+        if entry is None:
+            entry = self.totals[key] = [0, 0, 0]
         entry[0] += receivable
         entry[1] += unapplied
         entry[2] += documents

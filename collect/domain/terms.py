@@ -131,6 +131,7 @@ _DISCOUNT = re.compile(r"([0-9.]{1,5})%?/([0-9]{1,4}),?((?:NET|N/|N)[0-9]{1,4}.*
 _PART = re.compile(r"([0-9]{1,4})[天日]?/([0-9]{1,3}(?:\.[0-9]{1,2})?)%?(?:@(.+))?")
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str, field: str = "terms") -> Terms:
     """Terms from what people write, without regard to case, width and spaces.
 

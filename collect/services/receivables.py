@@ -103,7 +103,7 @@ def line_row(work: Work, line: ledger.Line, line_id: int, customer_id: int, curr
     """A journal line as a row of its table."""
     return (
         customer_id,
-        work.seller.id,
+        work.seller_id,
         currency,
         line_id,
         line.day,
@@ -455,7 +455,7 @@ class Buffers:
             self.items.append(
                 (
                     item_id,
-                    work.seller.id,
+                    work.seller_id,
                     account.id,
                     draft.number,
                     part,
@@ -508,7 +508,7 @@ class Buffers:
         self.credits.append(
             (
                 credit_id,
-                work.seller.id,
+                work.seller_id,
                 customer_id,
                 kind,
                 number,

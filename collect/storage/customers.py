@@ -24,7 +24,7 @@ class Customer(Base):
     name: Mapped[str] = mapped_column(sa.String(200))
     sort_key: Mapped[str] = mapped_column(sa.String(400), index=True)
     tax_no: Mapped[str | None] = mapped_column(sa.String(64))
-    segment: Mapped[str | None] = mapped_column(sa.String(64))
+    segment: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     terms: Mapped[str | None] = mapped_column(sa.String(64))
     credit_limit: Mapped[int | None] = mapped_column(Minor)
     currency: Mapped[str] = mapped_column(sa.String(3))

@@ -219,13 +219,12 @@ def bulk(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterat
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         return _copy(connection, table, columns, rows)
-    places = [index for index, name in enumerate(columns) if isinstance(table.c[name].type, Day | Instant)]
+    numbered = [isinstance(table.c[name].type, Day | Instant) for name in columns]
     cursor = connection.connection.cursor()
     count = 0
     source = iter(rows)
     while chunk := list(islice(source, 20_000)):
-        for given, filled in _by_given(chunk, places).items():
-            names = list(compress(columns, given))
+        for names, filled in _by_given(columns, chunk, numbered):
             statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - our own names
             cursor.executemany(statement, filled)
         count += len(chunk)
@@ -233,25 +232,34 @@ def bulk(session: Session, table: sa.Table, columns: Sequence[str], rows: Iterat
     return count
 
 
-def _by_given(rows: list[tuple[Any, ...]], places: list[int]) -> dict[tuple[bool, ...], list[list[Any]]]:
-    """Rows by which of their cells are given, without those that are None and with dates and instants as integers.
+def _by_given(columns: Sequence[str], rows: list[tuple[Any, ...]], numbered: list[bool]) -> Iterator[tuple[list[str], Any]]:
+    """The rows by which of their cells are given: the names of those columns, and the rows without the cells that are None.
 
-    The SQLite drivers bind a None about forty times slower than an integer, and most rows have many: columns that a
-    row leaves empty are not named in its INSERT.
+    Dates and instants become integers (`numbered`). The SQLite drivers bind a None about forty times slower than an
+    integer, and most rows have many: columns that a row leaves empty are not named in its INSERT. Everything is done by
+    the column; only those that some rows fill and others leave empty tell rows apart.
     """
-    numbers, nothing = _NUMBERS, repeat(None)
-    found: dict[tuple[bool, ...], list[list[Any]]] = {}
-    for row in rows:
-        values = list(row)
-        for place in places:
-            values[place] = numbers[values[place]]
-        given = tuple(map(is_not, values, nothing))
-        filled = list(compress(values, given))
-        if given in found:
-            found[given].append(filled)
-        else:
-            found[given] = [filled]
-    return found
+    number = _NUMBERS.__getitem__
+    cells: list[Sequence[Any]] = []
+    names: list[str] = []
+    mixed: list[int] = []
+    for name, column, as_number in zip(columns, zip(*rows, strict=True), numbered, strict=True):
+        empty = column.count(None)
+        if empty == len(column):
+            continue
+        if empty:
+            mixed.append(len(names))
+        names.append(name)
+        cells.append(list(map(number, column)) if as_number else column)
+    if not mixed:
+        yield names, zip(*cells, strict=True)
+        return
+    kinds = list(zip(*(map(is_not, cells[place], repeat(None)) for place in mixed), strict=False))
+    for kind in sorted(set(kinds)):
+        absent = {place for place, given in zip(mixed, kind, strict=True) if not given}
+        chosen = [one == kind for one in kinds]
+        left = [place for place in range(len(names)) if place not in absent]
+        yield [names[place] for place in left], zip(*(compress(cells[place], chosen) for place in left), strict=True)
 
 
 class _Numbers(dict[Any, Any]):

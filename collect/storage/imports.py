@@ -8,12 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from collect.storage.audit import Audit
 from collect.storage.database import Base, Instant
 
 
 class ImportRun(Base):
     """One import; `result` is the JSON that the command prints, `digest` the SHA-256 over the stored documents (S30).
 
+    `reading` is the SHA-256 of everything but the content that decides how the file is read.
     `undone_at` is the instant its whole was undone, `undone_by` and `undo_reason` say by whom and why.
     """
 
@@ -28,6 +30,7 @@ class ImportRun(Base):
     unchanged: Mapped[int] = mapped_column(sa.Integer)
     refused: Mapped[int] = mapped_column(sa.Integer)
     digest: Mapped[str | None] = mapped_column(sa.String(64))
+    reading: Mapped[str | None] = mapped_column(sa.String(64))
     result: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     refused_csv: Mapped[str | None] = mapped_column(sa.Text)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
@@ -60,6 +63,28 @@ def find_run_of_file(session: Session, file_hash: str, by: str, since: datetime)
     """The import of a file by a person that was recorded since an instant: whether an interrupted one went in after all."""
     query = sa.select(ImportRun).where(ImportRun.file_hash == file_hash, ImportRun.by == by, ImportRun.recorded_at >= since)
     return session.scalars(query.order_by(ImportRun.id.desc()).limit(1)).first()
+
+
+def find_repeat(session: Session, kind: str, file_hash: str, reading: str, harmless: frozenset[str]) -> ImportRun | None:
+    """The latest import of just this content in just this reading, where nothing that could change its outcome was recorded since.
+
+    `harmless` are the kinds of change that could not. None too where very much was recorded since, or it refused a row.
+    """
+    query = sa.select(ImportRun).where(ImportRun.file_hash == file_hash, ImportRun.kind == kind).order_by(ImportRun.id.desc()).limit(1)
+    run = session.scalars(query).first()
+    if run is None or run.reading != reading or run.refused or run.undone_at is not None:
+        return None
+    recent = session.execute(sa.select(Audit.at, Audit.kind, Audit.action, Audit.key).order_by(Audit.seq.desc()).limit(_MOST_SINCE))
+    for at, about, action, key in recent:
+        if at < run.recorded_at or (action == "import" and key == str(run.id)):
+            return run
+        if about not in harmless:
+            return None
+    return None
+
+
+_MOST_SINCE = 5000
+"""Changes looked at: beyond that an import reads its rows again."""
 
 
 def load_mappings(session: Session, kind: str) -> list[Mapping]:

@@ -223,3 +223,21 @@ def test_a_file_that_cannot_be_read_one_way_is_refused_whole(books: Runtime, tex
         take_in(books, "invoices", text)
     assert caught.value.code == code
     assert "{" not in sentences.say(caught.value)
+
+
+def test_the_same_file_again_is_known_at_once_until_the_books_have_changed(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unread the second time: nothing was recorded since. After another file wrote another description the rows are compared again, and it changes back."""
+    take_in(runtime, "customers", "customer_no,name\nC1,A\n")
+    first = "invoice_no,customer_no,issue_date,due_date,amount,description\nI1,C1,2026-01-02,2026-02-01,10.00,first\nI2,C1,2026-01-03,2026-02-01,20.00,\n"
+    assert take_in(runtime, "invoices", first).new == 2
+    read: list[str] = []
+    compared = imports._first_pass
+    monkeypatch.setattr(imports, "_first_pass", lambda sheet, *rest: read.append(sheet.name) or compared(sheet, *rest))
+    again = take_in(runtime, "invoices", first)
+    assert (again.new, again.changed, again.unchanged, again.refused, read) == (0, 0, 2, 0, [])
+    assert take_in(runtime, "invoices", first, dry_run=True).unchanged == 2 and read == []
+    assert take_in(runtime, "invoices", first, dates="dmy").unchanged == 2 and len(read) == 1  # another reading is another file
+    assert take_in(runtime, "invoices", first.replace("first", "second").replace("I2,C1,2026-01-03,2026-02-01,20.00,\n", "")).changed == 1
+    back = take_in(runtime, "invoices", first)
+    assert (back.changed, back.unchanged, len(read)) == (1, 1, 3)
+    assert verify.verify(runtime) == []
