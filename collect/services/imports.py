@@ -184,6 +184,11 @@ _HARMLESS = frozenset(
     }
 )
 """Kinds of change that leave what an import of customers, invoices, credits or payments compares as it is; receipts out of bank lines tell of themselves."""
+_BESIDE = {
+    "invoices": frozenset({"payments", "receipt", "contacts", "deliveries", "delivery"}),
+    "customers": frozenset({"payments", "receipt", "credits", "credit_note", "invoices", "invoice", "contacts", "deliveries", "delivery", "adjustment"}),
+}
+"""What is harmless to one kind of file alone: an invoice is compared with itself, whatever was paid of it, a receipt with what is open."""
 
 
 def _reading(found: columns.Columns, options: Options, headers: dict[str, Any]) -> str:
@@ -201,7 +206,7 @@ def _repeated(runtime: Runtime, actor: Actor, kind: str, sheet: sheets.Sheet, fo
     if options.preview or kind in ("contacts", "deliveries"):
         return None
     with runtime.read(actor) as view:
-        run = find_repeat(view.session, kind, sheet.sha256, reading, _HARMLESS)
+        run = find_repeat(view.session, kind, sheet.sha256, reading, _HARMLESS | _BESIDE.get(kind, frozenset()))
         if run is None or any(told.get("notices") for told in run.result.values()):
             return None
         rows = run.new + run.changed + run.unchanged

@@ -235,6 +235,8 @@ def test_the_same_file_again_is_known_at_once_until_the_books_have_changed(runti
     monkeypatch.setattr(imports, "_first_pass", lambda sheet, *rest: read.append(sheet.name) or compared(sheet, *rest))
     again = take_in(runtime, "invoices", first)
     assert (again.new, again.changed, again.unchanged, again.refused, read) == (0, 0, 2, 0, [])
+    take_in(runtime, "payments", "payment_ref,customer_no,date,amount,invoice_no\nR1,C1,2026-02-02,10.00,I1\n")
+    read.clear()
     assert take_in(runtime, "invoices", first, dry_run=True).unchanged == 2 and read == []
     assert take_in(runtime, "invoices", first, dates="dmy").unchanged == 2 and len(read) == 1  # another reading is another file
     assert take_in(runtime, "invoices", first.replace("first", "second").replace("I2,C1,2026-01-03,2026-02-01,20.00,\n", "")).changed == 1
