@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from collect.domain import adjustments as domain
 from collect.domain.errors import NotFound
 from collect.domain.rights import Permission, Scope
+from collect.exchange.spool import Spool
+from collect.i18n import mark as _
 from collect.runtime import View
 from collect.storage import adjustments as storage
 from collect.storage.cash import load_numbers
 from collect.storage.customers import find_customer, load_customers
 from collect.storage.users import load_users
+from collect.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +184,35 @@ def _told(view: View, scope: Scope, asked: list[storage.Asked]) -> list[Request]
             )
         )
     return found
+
+
+ADJUSTMENTS = _("Adjustments")
+COLUMNS = (
+    Column("customer_no", _("Customer no."), "code"),
+    Column("name", _("Customer")),
+    Column("what", _("What is asked for")),
+    Column("documents", _("Documents"), "code"),
+    Column("currency", _("Currency"), "code"),
+    Column("amount", _("Amount"), "money"),
+    Column("reason", _("Reason")),
+    Column("document", _("Document no."), "code"),
+    Column("requested_by", _("Asked for by")),
+    Column("requested_on", _("Asked for on"), "date"),
+    Column("state", _("State")),
+    Column("decided_by", _("Decided by")),
+    Column("decided_on", _("Decided on"), "date"),
+)
+
+
+def as_table(view: View, scope: Scope, say: Callable[[Request], tuple[str, str]], limit: int) -> Table:
+    """What waits and what was decided, `limit` of each at most; `say` gives the words for what is asked for and for its state."""
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for waiting in (True, False):
+            for row in requests(view, scope, waiting, limit):
+                what, state = say(row)
+                documents = ", ".join(part.number for part in row.parts)
+                told = (row.currency, row.amount, row.note, row.document, row.requested_by, row.requested_on, state, row.decided_by, row.decided_on)
+                yield (row.customer_no, row.customer_name, what, documents, *told)
+
+    return Table(ADJUSTMENTS, COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=4)

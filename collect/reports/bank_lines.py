@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,8 @@ from collect.domain.errors import NotFound
 from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
 from collect.domain.terms import EarlyPayment
+from collect.exchange.spool import Spool
+from collect.i18n import mark as _
 from collect.runtime import View
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankAccount, BankLine, BankStatement
@@ -21,6 +23,7 @@ from collect.storage.bank_lines import LineWish
 from collect.storage.cash import Credit, load_group
 from collect.storage.customers import Customer, find_customer, load_customers, seen
 from collect.storage.discounts import load_offers
+from collect.table import Column, Table
 
 MOST_ITEMS = 200
 """So many open items of a customer are offered to split a line over."""
@@ -153,6 +156,36 @@ def lines(view: View, scope: Scope, wish: LineWish, after: tuple[date, int] | No
     found = storage.load_line_page(view.session, scope, wish, after, limit)
     people = load_customers(view.session, scope, sorted({line.customer_id for line in found if line.customer_id}))
     return [_row(line, people) for line in found]
+
+
+LINES = _("Bank lines")
+COLUMNS = (
+    Column("day", _("Day"), "date"),
+    Column("amount", _("Amount"), "money"),
+    Column("currency", _("Currency"), "code"),
+    Column("payer", _("Payer")),
+    Column("reference", _("Reference"), "code"),
+    Column("narrative", _("Text")),
+    Column("state", _("State")),
+    Column("score", _("Score"), "integer"),
+    Column("customer_no", _("Customer no."), "code"),
+    Column("name", _("Customer")),
+)
+_CHUNK = 2000
+
+
+def as_table(view: View, scope: Scope, wish: LineWish, states: Mapping[str, str]) -> Table:
+    """All lines that a wish means, the latest first; `states` are the finished words for their states."""
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        after: tuple[date, int] | None = None
+        while some := lines(view, scope, wish, after, _CHUNK):
+            for row in some:
+                score = row.score if row.state == "open" else None
+                yield (row.day, row.amount, row.currency, row.payer, row.reference, row.narrative, states.get(row.state, row.state), score, row.customer_no, row.customer_name)
+            after = (some[-1].day, some[-1].id)
+
+    return Table(LINES, COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=2)
 
 
 def _row(line: BankLine, people: dict[int, Customer]) -> LineRow:

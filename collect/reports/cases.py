@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from collect import catalogue, i18n
 from collect.domain import excuses, promises
 from collect.domain.excuses import Rate, Said
 from collect.domain.rights import ALL, Scope
+from collect.exchange.spool import Spool
 from collect.i18n import mark as _
 from collect.runtime import View
 from collect.storage import cases as storage
@@ -349,3 +352,35 @@ def as_table(found: list[PromiseEntry], today: date, language: str) -> Table:
         for one in found
     ]
     return Table(PROMISES, COLUMNS, rows, facts=((_("As of"), today.isoformat()),), currency=4)
+
+
+DISPUTES = _("Disputes")
+DISPUTE_COLUMNS = (
+    Column("customer_no", _("Customer no."), "code"),
+    Column("name", _("Customer")),
+    Column("invoice_no", _("Invoice"), "code"),
+    Column("raised_on", _("Raised on"), "date"),
+    Column("raised_by", _("By")),
+    Column("reason", _("Reason")),
+    Column("note", _("What they say")),
+    Column("currency", _("Currency"), "code"),
+    Column("amount", _("Amount"), "money"),
+    Column("state", _("State")),
+    Column("answered_on", _("Answered on"), "date"),
+    Column("answer", _("Answer")),
+)
+
+
+def disputes_as_table(view: View, scope: Scope, states: tuple[str, ...], say: Callable[[DisputeEntry], tuple[str, str]]) -> Table:
+    """All disputes in these states, the last raised first; `say` gives the words for a dispute's reason and state."""
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        after: int | None = None
+        while some := dispute_page(view, scope, states, after, 2000):
+            for one in some:
+                reason, state = say(one)
+                told = (one.currency, one.amount, state, one.answered_on, one.answer)
+                yield (one.customer_no, one.customer_name, one.invoice, one.raised_on, one.raised_name, reason, one.note, *told)
+            after = some[-1].id
+
+    return Table(DISPUTES, DISPUTE_COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -12,13 +12,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from collect import i18n
 from collect.documents.facts import CreditLine, Movement, OpenLine, Party, Section
 from collect.domain import aging, money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Scope
+from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.runtime import View
 from collect.storage import balances
 from collect.storage import statements as storage
+from collect.table import Column, Table
 
 KINDS = {"confirm": _("For confirmation"), "demand": _("Demand for payment")}
 STATES = {"made": _("Made, not sent"), "sent": _("Sent"), "returned": _("Returned"), "confirmed": _("Confirmed"), "differing": _("Differing")}
@@ -159,3 +163,50 @@ def totals(found: Collection[Section]) -> dict[str, dict[str, str]]:
         for name in at:
             at[name] += getattr(section, name)
     return {currency: {name: money.plain(value, currency) for name, value in at.items()} for currency, at in sums.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The figures of a statement in one currency, minor units."""
+
+    currency: str
+    open: int
+    unapplied: int
+    balance: int
+    overdue: int
+
+
+def sums_of(totals: dict[str, dict[str, str]]) -> list[Sums]:
+    """A statement's stored totals as minor units, by currency."""
+    return [Sums(currency, *(money.parse(at[name], currency) for name in ("open", "unapplied", "balance", "overdue"))) for currency, at in sorted(totals.items())]
+
+
+STATEMENTS = _("Statements")
+COLUMNS = (
+    Column("number", _("Number"), "code"),
+    Column("kind", _("Kind")),
+    Column("customer_no", _("Customer no."), "code"),
+    Column("name", _("Customer")),
+    Column("as_of", _("As of"), "date"),
+    Column("currency", _("Currency"), "code"),
+    Column("balance", _("Balance"), "money"),
+    Column("state", _("State")),
+    Column("sent_on", _("Sent on"), "date"),
+    Column("returned_on", _("Returned on"), "date"),
+)
+_CHUNK = 2000
+
+
+def as_table(view: View, scope: Scope, wish: storage.StatementWish, language: str) -> Table:
+    """All statements that a wish means, the last made first; a row a currency."""
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        after: int | None = None
+        while some := storage.load_page(view.session, scope, wish, after, _CHUNK):
+            for row, number, name in some:
+                kind, state = (i18n.in_language(language, words[key]) for words, key in ((KINDS, row.kind), (STATES, row.state)))
+                for sums in sums_of(row.totals):
+                    yield (row.number, kind, number, name, row.as_of, sums.currency, sums.balance, state, row.sent_on, row.returned_on)
+            after = some[-1][0].id
+
+    return Table(STATEMENTS, COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=5)

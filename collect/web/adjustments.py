@@ -19,7 +19,7 @@ from collect.services import adjustments as services
 from collect.services.adjustments import Ask
 from collect.storage.cash import find_credit
 from collect.storage.receivables import find_items
-from collect.web import numbers, pages, words
+from collect.web import files, numbers, pages, words
 from collect.web.aging import document_address
 from collect.web.pages import PageForm, Permission, needs
 
@@ -28,6 +28,7 @@ blueprint.record_once(numbers.register)
 
 SHOWN = 200
 LATELY = 30
+MOST_OUT = 50_000
 TONES = {"open": "warn", "approved": "good", "refused": "bad", "withdrawn": "quiet", "reversed": "quiet", "expired": "quiet"}
 VERDICTS = ("approve", "refuse", "reverse")
 
@@ -77,8 +78,17 @@ def wanted(kinds: tuple[str, ...]) -> dict[str, str]:
 @blueprint.get("/adjustments")
 @needs(Permission.READ_LEDGER)
 def index() -> Response:
-    """What waits for a decision, the tails, and what was decided lately."""
+    """What waits for a decision, the tails, and what was decided lately; the requests as a file."""
+    if wanted := request.args.get("format", ""):
+        with pages.read_view() as view:
+            return files.of_table(view, reports.as_table(view, view.actor.scope, _said, MOST_OUT), wanted, f"adjustments-{view.today.isoformat()}")
     return _index()
+
+
+def _said(row: reports.Request) -> tuple[str, str]:
+    """What is asked for, and how it stands, in the reader's words."""
+    what = i18n.gettext("{what}: {reason}", what=words.said(words.ADJUSTMENTS, row.kind), reason=words.said(words.ADJUSTMENT_REASONS, row.reason))
+    return what, words.said(words.ADJUSTMENT_STATES, row.state)
 
 
 @blueprint.post("/adjustments/tails")

@@ -432,6 +432,12 @@ def disputes() -> Response:
     size = pages.page_size()
     states = (form.state.data,) if form.state.data in words.DISPUTE_STATES else ()
     with pages.read_view() as view:
+        if wanted := request.args.get("format", ""):
+
+            def say(one: reports.DisputeEntry) -> tuple[str, str]:
+                return words.said(words.DISPUTE_REASONS, one.reason), words.said(words.DISPUTE_STATES, one.state)
+
+            return files.of_table(view, reports.disputes_as_table(view, view.actor.scope, states, say), wanted, f"disputes-{view.today.isoformat()}")
         found = reports.dispute_page(view, view.actor.scope, states, after, size + 1)
         today = view.today
     page = pages.page_of(found, size, lambda one: str(one.id), after is None)

@@ -14,12 +14,13 @@ from wtforms.widgets import DateInput
 from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
+from collect.reports import drafts as reports
 from collect.reports import options
 from collect.runtime import View
 from collect.services import drafts as services
 from collect.storage import drafts as storage
 from collect.storage.customers import load_customers
-from collect.web import numbers, pages
+from collect.web import files, numbers, pages
 from collect.web.pages import PageForm, Permission, needs
 
 blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
@@ -54,6 +55,9 @@ def index() -> Response:
     state = state if state in STATES else "waiting"
     size, after = pages.page_size(), request.args.get("after", "")
     with pages.read_view() as view:
+        if wanted := request.args.get("format", ""):
+            table = reports.as_table(view, view.actor.scope, state, {kind: i18n.gettext(label) for kind, label in KINDS.items()})
+            return files.of_table(view, table, wanted, f"drafts-{state}-{view.today.isoformat()}")
         found = storage.load_drafts(view.session, view.actor.scope, state, numbers.row_id(after) if after else None, size + 1)
         counts = storage.count_drafts(view.session, view.actor.scope)
     page = pages.page_of(found, size, lambda row: str(row[0].id), not after)

@@ -20,7 +20,7 @@ from collect.services import matching as services
 from collect.services.matching import Payer
 from collect.storage.bank_lines import LineWish, count_questions
 from collect.storage.search import FoundCustomer, find_customers
-from collect.web import numbers, pages, words
+from collect.web import files, numbers, pages, words
 from collect.web.pages import FilterForm, PageForm, Permission, needs
 
 blueprint = Blueprint("matching", __name__, url_prefix="/bank")
@@ -145,7 +145,11 @@ class RunningForm(PageForm):
 @blueprint.get("/lines")
 @needs(Permission.READ_LEDGER)
 def index() -> Response:
-    """The lines and the proposal of the chosen one."""
+    """The lines and the proposal of the chosen one; all the lines as a file."""
+    if wanted := request.args.get("format", ""):
+        with pages.read_view() as view:
+            said = {state: i18n.gettext(label) for state, label in STATES.items()}
+            return files.of_table(view, reports.as_table(view, view.actor.scope, _wish(), said), wanted, f"bank-lines-{view.today.isoformat()}")
     return _page()
 
 
@@ -352,7 +356,8 @@ def _page(
         context = _right(view, detail, may, accepted) if detail else {"customer": None, "found": [], "find": "", "asks": False}
         form: Any = LineFilter.of_request()
         questions = count_questions(view.session, view.actor.scope)
-        form.account.choices = pages.choices({"": i18n.gettext("All"), **dict(reports.accounts(view))})
+        # Our accounts are nothing that a rep needs to know (S28).
+        form.account.choices = pages.choices({"": i18n.gettext("All"), **(dict(reports.accounts(view)) if may else {})})
     ids = [row.id for row in page.rows]
     at = ids.index(detail.row.id) if detail and detail.row.id in ids else None
     onward = None if at is None else ids[at + 1] if at + 1 < len(ids) else ids[at - 1] if at else None

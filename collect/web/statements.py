@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -16,8 +15,9 @@ from collect import i18n, sentences
 from collect.domain import money
 from collect.domain.errors import NotFound, Refusal
 from collect.i18n import mark as _
+from collect.reports import statements as reports
 from collect.reports.options import parse_day
-from collect.reports.statements import KINDS, REASONS, STATES, TONES, WAYS
+from collect.reports.statements import KINDS, REASONS, STATES, TONES, WAYS, sums_of
 from collect.runtime import View, Work
 from collect.services import statements as services
 from collect.services.statements import DifferenceDraft, Which, Wish
@@ -113,22 +113,6 @@ class SettleForm(PageForm):
     note = StringField(i18n.lazy("How it was settled"), [validators.InputRequired(), validators.Length(max=400)])
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The figures of a statement in one currency, minor units."""
-
-    currency: str
-    open: int
-    unapplied: int
-    balance: int
-    overdue: int
-
-
-def sums_of(totals: dict[str, dict[str, str]]) -> list[Sums]:
-    """A statement's stored totals as minor units, by currency."""
-    return [Sums(currency, *(money.parse(at[name], currency) for name in ("open", "unapplied", "balance", "overdue"))) for currency, at in sorted(totals.items())]
-
-
 @blueprint.get("")
 @needs(Permission.READ_LEDGER)
 def index() -> Response:
@@ -139,6 +123,8 @@ def index() -> Response:
     with pages.read_view() as view:
         scope = view.actor.scope
         wish = StatementWish(state, form.kind.data if form.kind.data in KINDS else "", (form.q.data or "").strip().replace("\x00", ""))
+        if wanted := request.args.get("format", ""):
+            return files.of_table(view, reports.as_table(view, scope, wish, i18n.current()), wanted, f"statements-{view.today.isoformat()}")
         found = storage.load_page(view.session, scope, wish, numbers.row_id(after), size + 1)
         counts = storage.count_states(view.session, scope)
     page = pages.page_of(found, size, lambda line: str(line[0].id), not after)
