@@ -166,9 +166,9 @@ def balance(runs: Sequence[Run], room: float) -> list[Sequence[Run]]:
     lines = wrap(runs, room)
     if len(lines) < 2 or width(lines[-1]) > room * 0.4:
         return lines
-    even = sum(map(width, lines)) / len(lines)
+    even, word = sum(map(width, lines)) / len(lines), longest_word(runs)
     for share in (1.0, 1.15, 1.3):
-        again = wrap(runs, min(room, even * share))
+        again = wrap(runs, min(room, max(even * share, word)))  # never narrower than a word, which would be broken for it
         if len(again) == len(lines):
             return again
     return lines

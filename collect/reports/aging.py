@@ -428,7 +428,7 @@ def as_table(report: AgingReport, language: str, timezone: str) -> Table:
     facts.append((KNOWN_AT, known.astimezone(ZoneInfo(timezone)).isoformat(sep=" ")))
     company = in_company(report)
     if company:
-        facts += [(RATE, f"{rate} ({rate.since.isoformat()}, {rate.source})") for rate in used_rates(report)]
+        facts.append((RATE, "; ".join(f"{rate} ({rate.since.isoformat()}, {rate.source})" for rate in used_rates(report))))
     return Table(
         title=AGING,
         columns=tuple(columns),

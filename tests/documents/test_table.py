@@ -12,7 +12,7 @@ import pypdf
 import pytest
 
 from collect import i18n
-from collect.documents import fonts, page
+from collect.documents import fonts, layout, page
 from collect.documents.table import render_table
 from collect.domain.errors import Refusal
 from collect.table import Column, Table
@@ -198,3 +198,11 @@ def test_an_amount_without_a_currency_is_refused() -> None:
 def test_a_table_too_long_for_paper_is_refused_before_anything_is_drawn() -> None:
     with pytest.raises(Refusal, match="too_many_rows_for_pdf"):
         render_table(Table("Aging", COLUMNS, [()] * 50_001), "en", "Acme", "now")
+
+
+def test_a_heading_is_never_broken_within_a_word_for_the_sake_of_even_lines() -> None:
+    """`Customer no.` in a column as wide as `Customer` takes two lines: even ones would be `Custom` and `er no.`."""
+    face = fonts.load()
+    runs = face.runs("Customer no.", bold=True)[0]
+    lines = layout.balance(runs, layout.longest_word(runs))
+    assert ["".join(text for _, text in line) for line in lines] == ["Customer", "no."]
