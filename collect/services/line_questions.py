@@ -120,19 +120,28 @@ def _take_back(work: Work, line: BankLine, note: str) -> None:
     credit_line = work.session.scalars(sa.select(BankLine).where(BankLine.id == line.other_id).with_for_update().execution_options(populate_existing=True)).one()
     reason = note or f"{line.day.isoformat()} {line.reference or line.narrative or ''}".strip()[:LONGEST_NOTE]
     made = list(work.session.scalars(sa.select(Credit).where(Credit.line_id == credit_line.id, Credit.voided_on.is_(None)).order_by(Credit.id)))
-    # also what was taken back meanwhile: until then the money had settled something
-    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id.in_([credit.id for credit in made])))
-    day = _day_of(work, max(line.day, latest or line.day))
-    for credit in made:
-        if credit.adjustment_id is not None:
-            raise Refusal("undo_as_whole", None, number=credit.number)
-        receipts.void_whole(work, credit.id, reason, day)
+    void_made(work, made, line.day, reason)
     before, owner = credit_line.state, credit_line.customer_id
     credit_line.state, credit_line.proposal, credit_line.score, credit_line.reason = "ignored", None, None, reason
     credit_line.version += 1
     line.customer_id = owner if made else None
     after = {"line_state": "ignored", "amount": money.plain(credit_line.amount_minor, credit_line.currency), "taken_back_by": line.id}
     work.note(audit.Note("take_back", "bank_line", str(credit_line.id), owner, {"line_state": before}, after, reason))
+
+
+def void_made(work: Work, made: Sequence[Credit], since: date, reason: str) -> None:
+    """Void the receipts of a bank line effective `since`, or from the day on which their money had last settled something.
+
+    A line's money came in once: its receipt and the one made of it anew must not both count on the days between. Where the
+    month of that day is closed it is today. Refusal `undo_as_whole` for what a decision posted.
+    """
+    # also what was taken back meanwhile: until then the money had settled something
+    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id.in_([credit.id for credit in made])))
+    day = _day_of(work, max(since, latest or since))
+    for credit in made:
+        if credit.adjustment_id is not None:
+            raise Refusal("undo_as_whole", None, number=credit.number)
+        receipts.void_whole(work, credit.id, reason, day)
 
 
 def ask_again(work: Work, line: BankLine) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -88,6 +89,7 @@ def _propose(work: Work, line_ids: Sequence[int] | None, apply: bool) -> Matched
     if apply:
         many.load([item.id for items in facts.owed.values() for item in items])
     taken = storage.numbers_taken(work.session, work.seller.id, [each for line in lines for each in _numbers(line, accounts[line.account_id])]) if apply else set()
+    voided = storage.days_voided(work.session, [line.id for line in lines if line.version > 1]) if apply else {}
     applied = proposed = 0
     for line in lines:
         proposal = facts.propose(line)
@@ -95,19 +97,21 @@ def _propose(work: Work, line_ids: Sequence[int] | None, apply: bool) -> Matched
         if proposal is None:
             continue
         proposed += 1
-        if apply and proposal.applies and _apply(work, many, line, accounts[line.account_id], proposal, taken):
+        if apply and proposal.applies and _apply(work, many, line, accounts[line.account_id], proposal, taken, voided):
             facts.settle(proposal.customer_id, proposal.parts, line.day)
             applied += 1
     many.write()
     return Matched(applied, proposed - applied, len(lines) - proposed)
 
 
-def _apply(work: Work, many: receiving.Receiving, line: BankLine, account: BankAccount, proposal: rules.Proposal, taken: set[str]) -> bool:
+def _apply(
+    work: Work, many: receiving.Receiving, line: BankLine, account: BankAccount, proposal: rules.Proposal, taken: set[str], voided: dict[int, date]
+) -> bool:
     """Apply a proposal by rule: with the many where it can be, else alone; whether it was."""
     number = next((each for each in _numbers(line, account) if each not in taken), None)
     if number is None:
         return False
-    draft = _draft(line, proposal.customer_id, number, line.amount_minor)
+    draft = _draft(line, proposal.customer_id, number, line.amount_minor, max(line.day, voided.get(line.id, line.day)))
     with work.session.no_autoflush:  # the line must not name its credit before `write` has put it there
         fits = many.fits(draft, proposal.parts)
         if fits:
@@ -195,7 +199,8 @@ def ignore(work: Work, line_id: int, version: int, reason: str) -> None:
 def undo(work: Work, line_id: int, version: int, reason: str) -> None:
     """Take back what became of a line: its receipts are voided by entries of their own, and it waits as before, proposed anew.
 
-    Nothing is deleted (S5): what was settled is open again from today. A line that the answer to a question had set aside is
+    Nothing is deleted (S5): the entries that take back count from the bank's day, so that on no day the money is there twice once the
+    line is matched anew (from today where that month is closed). A line that the answer to a question had set aside is
     asked about again: neither money that the bank took back nor a line told twice is accepted by the way. Raises NotFound; Refusal `changed_meanwhile`,
     `line_not_done`, `missing_reason`, and what voiding refuses (a closed month).
     """
@@ -203,8 +208,8 @@ def undo(work: Work, line_id: int, version: int, reason: str) -> None:
     if line.state not in ("applied", "ignored"):
         raise Refusal("line_not_done", None)
     told = _reason(reason)
-    for credit in work.session.scalars(sa.select(Credit).where(Credit.line_id == line.id, Credit.voided_on.is_(None)).order_by(Credit.id)).all():
-        receipts.void(work, credit.kind, credit.number, told)
+    made = work.session.scalars(sa.select(Credit).where(Credit.line_id == line.id, Credit.voided_on.is_(None)).order_by(Credit.id)).all()
+    line_questions.void_made(work, made, line.day, told)
     before, owner = line.state, line.customer_id
     _unlearn(work, line)
     line.state, line.credit_id, line.customer_id, line.reason, line.proposal, line.score = "open", None, None, None, None, None
@@ -396,21 +401,22 @@ def _by_customer(work: Work, line: BankLine, customer: Customer, parts: Sequence
 def _book(work: Work, line: BankLine, account: BankAccount, by_customer: dict[int, Sequence[Part]], main: int, *, by_rule: bool, order_no: str | None = None) -> str:
     """The receipts of a line, one a customer, and the line as applied; returns the number of the first."""
     made: list[tuple[str, int, int]] = []
+    day = max(line.day, storage.days_voided(work.session, [line.id]).get(line.id, line.day))  # what was made of it before counted until then
     rest = line.amount_minor - sum(amount for parts in by_customer.values() for _, amount in parts)
     taken = storage.numbers_taken(work.session, work.seller.id, _numbers(line, account))
     for place, customer_id in enumerate(sorted(by_customer, key=lambda key: (key != main, key))):
         amount = sum(amount for _, amount in by_customer[customer_id]) + (rest if place == 0 else 0)
         number = next((each for each in _numbers(line, account) if each not in taken), f"{account.number[-4:]}-{next_ids(work.session, 1)[0]}")
         taken.add(number)
-        draft = replace(_draft(line, customer_id, number, amount), order_no=order_no if customer_id == main else None)
+        draft = replace(_draft(line, customer_id, number, amount, day), order_no=order_no if customer_id == main else None)
         made.append((number, receipts.receive(work, draft, by_customer[customer_id]).id, customer_id))
     _done(work, line, made, by_rule)
     return made[0][0]
 
 
-def _draft(line: BankLine, customer_id: int, number: str, amount: int) -> Receipt:
+def _draft(line: BankLine, customer_id: int, number: str, amount: int, day: date) -> Receipt:
     reference, payer = (line.reference or "")[:100] or None, (line.payer or "")[:200] or None
-    return Receipt(customer_id, number, line.day, line.currency, amount, "transfer", reference, payer, line.id)
+    return Receipt(customer_id, number, day, line.currency, amount, "transfer", reference, payer, line.id)
 
 
 def _done(work: Work, line: BankLine, made: Sequence[tuple[str, int, int]], by_rule: bool) -> None:

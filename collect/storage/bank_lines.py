@@ -219,6 +219,16 @@ def numbers_taken(session: Session, seller_id: int, stems: Sequence[str]) -> set
     return found
 
 
+def days_voided(session: Session, line_ids: Sequence[int]) -> dict[int, date]:
+    """By line the last day from which a receipt made of it is void; lines without one are not in it."""
+    found: dict[int, date] = {}
+    for start in range(0, len(line_ids), 5000):
+        of_lines = Credit.line_id.in_(line_ids[start : start + 5000])
+        rows = session.execute(sa.select(Credit.line_id, sa.func.max(Credit.voided_on)).where(of_lines, Credit.voided_on.is_not(None)).group_by(Credit.line_id))
+        found.update((line_id, day) for line_id, day in rows if line_id is not None)
+    return found
+
+
 def load_items(session: Session, scope: Scope, ids: Sequence[int]) -> dict[int, Item]:
     """Items by id, those whose customer the scope sees."""
     rows = session.scalars(sa.select(Item).where(Item.id.in_(ids), seen_ids(scope, Item.customer_id)))

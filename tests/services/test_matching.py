@@ -18,6 +18,7 @@ from collect.storage.bank import BankLine, PayerAlias
 from collect.storage.bank_lines import LineWish
 from collect.storage.cash import Credit
 from collect.storage.customers import Customer
+from collect.storage.ledger import Line
 from collect.storage.receivables import Item
 from tests.bank_lines import add_lines
 from tests.conftest import FixedClock
@@ -135,6 +136,35 @@ def test_a_line_is_taken_back_and_accepted_again(books: Runtime) -> None:
     assert open_of(books) == before and (again.state, again.credit_id, (again.proposal or {})["kind"]) == ("open", None, "oldest")
     assert verify.verify(books) == []
     assert run(books, lambda work: matching.accept(work, key, again.version)) == "2233-WX99887766-2"
+    assert verify.verify(books) == []
+
+
+def balances(runtime: Runtime, *days: date) -> list[int]:
+    """What the journal says is owed, less what is unapplied, on each of the days."""
+    with runtime.read(SYSTEM) as view:
+        query = sa.select(sa.func.sum(Line.receivable + Line.unapplied))
+        return [view.session.scalar(query.where(Line.day <= day)) or 0 for day in days]
+
+
+def test_a_line_matched_anew_counts_once_on_every_day(books: Runtime, clock: FixedClock) -> None:
+    """500.00 of C1 from 9 February, given to C2 by mistake and taken back on 10 March.
+
+    By 28 February 3,170.00 are invoiced (1,000 + 500 + 1,000 + 100 + 200 + 300 + 70): 2,670.00 are owed, on that day and today,
+    however often the line is matched. With February closed meanwhile, what is matched anew counts from 10 March, as the taking back does.
+    """
+    (key,) = add_lines(books, {"amount_minor": 50_000, "payer": "某某", "day": date(2026, 2, 9)})
+    run(books, lambda work: matching.accept(work, key, 1, [(item_id(books, "INV-2026-003"), 50_000)], customer_no="C2", payer=Payer(True, "L-1")))
+    days = (date(2026, 2, 28), date(2026, 3, 10))
+    run(books, lambda work: matching.undo(work, key, line(books, key).version, "of C1"))
+    assert balances(books, *days) == [317_000, 317_000]
+    parts = [(item_id(books, "INV-2026-002"), 50_000)]
+    run(books, lambda work: matching.accept(work, key, line(books, key).version, parts, customer_no="C1", payer=Payer(True, "L-1")))
+    assert balances(books, *days) == [267_000, 267_000]
+    run(books, lambda work: months.close(work, "2026-02"))
+    run(books, lambda work: matching.undo(work, key, line(books, key).version, "of C2 after all"))
+    assert balances(books, *days) == [267_000, 317_000]
+    run(books, lambda work: matching.accept(work, key, line(books, key).version, customer_no="C2", payer=Payer(True, "L-1")))
+    assert balances(books, *days) == [267_000, 267_000]
     assert verify.verify(books) == []
 
 
