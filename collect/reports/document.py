@@ -12,9 +12,11 @@ from collect.domain.terms import EarlyPayment
 from collect.runtime import View
 from collect.storage import listings
 from collect.storage.audit import Audit, load_notes
-from collect.storage.cash import Allocation, Credit, find_credit, load_item_allocations
+from collect.storage.bank_lines import load_items
+from collect.storage.cash import Allocation, Credit, find_credit, load_item_allocations, load_prepayments
 from collect.storage.customers import load_customers
 from collect.storage.discounts import granted_by, load_offers
+from collect.storage.imports import find_run
 from collect.storage.ledger import load_item_lines
 from collect.storage.receivables import find_items
 
@@ -106,11 +108,34 @@ class Step:
     change: Change | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Invoice:
-    """An invoice with all its parts; money in minor units of `currency`, `early` what paying it today or soon is worth."""
+class Kept(NamedTuple):
+    """Money that is kept for the order of an invoice (预收): its receipt, as it was read, and what is left of it."""
 
     number: str
+    amount: int
+    version: int
+
+
+class Source(NamedTuple):
+    """The import that brought a document: its id, its file and who took it in."""
+
+    run_id: int
+    file: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice with all its parts; money in minor units of `currency`, `early` what paying it today or soon is worth.
+
+    `kind` says what it is where it is no invoice, `about` the invoice that interest, a fee or a debit note is about.
+    """
+
+    number: str
+    kind: str
+    about: str | None
+    kept: tuple[Kept, ...]
+    source: Source | None
     customer: Owner
     currency: str
     issued: date
@@ -154,7 +179,7 @@ class Invoice:
     @property
     def history(self) -> list[Step]:
         """Everything in the order it was recorded, with what was open after each step."""
-        return _history("issue", self.recorded_at, self.issued, self.amount, self.uses, self.changes)
+        return _history("issue", self.recorded_at, self.issued, self.amount, self.uses, self.changes, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +208,8 @@ class CreditPage:
     reference: str | None
     reason: str | None
     version: int
+    line_id: int | None
+    source: Source | None
     uses: tuple[Use, ...]
     changes: tuple[Change, ...]
 
@@ -194,7 +221,8 @@ class CreditPage:
     @property
     def history(self) -> list[Step]:
         """Everything in the order it was recorded, with what was unapplied after each step."""
-        return _history("receive", self.recorded_at, self.day, self.amount, self.uses, self.changes)
+        first = "credit" if self.kind == "credit_note" else "receive"
+        return _history(first, self.recorded_at, self.day, self.amount, self.uses, self.changes, self.source)
 
 
 def invoice(view: View, scope: Scope, number: str) -> Invoice:
@@ -213,8 +241,13 @@ def invoice(view: View, scope: Scope, number: str) -> Invoice:
         Posting(line.event, line.day, line.due, line.receivable, line.unapplied, line.contra, line.account, line.recorded_at)
         for line in load_item_lines(view.session, scope, first.customer_id, list(by_id))
     ]
+    kept = [row for row in load_prepayments(view.session, scope, first.customer_id) if row.order_no == first.po_no and row.currency == first.currency]
     return Invoice(
         number=first.document_no,
+        kind=first.kind,
+        about=_about(view, scope, first.about_id),
+        kept=tuple(Kept(row.number, row.prepaid_minor, row.version) for row in kept if first.po_no),
+        source=_source(view, first.import_id),
         customer=_owner(view, scope, first.customer_id),
         currency=first.currency,
         issued=first.issue_date,
@@ -319,9 +352,23 @@ def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -
         reference=row.bank_reference,
         reason=row.reason,
         version=row.version,
+        line_id=row.line_id,
+        source=_source(view, row.import_id),
         uses=uses,
         changes=_changes(view, row.kind, row.number),
     )
+
+
+def _about(view: View, scope: Scope, item_id: int | None) -> str | None:
+    """The number of the document that an item is about, where the scope sees it."""
+    found = load_items(view.session, scope, [item_id]).get(item_id) if item_id is not None else None
+    return found.document_no if found else None
+
+
+def _source(view: View, import_id: int | None) -> Source | None:
+    """The import that brought a document of that `import_id`."""
+    run = find_run(view.session, import_id) if import_id is not None else None
+    return Source(run.id, run.file_name, run.by) if run else None
 
 
 def _earned_by(view: View, scope: Scope, row: Credit) -> str | None:
@@ -341,15 +388,18 @@ def _changes(view: View, kind: str, number: str) -> tuple[Change, ...]:
     return tuple(Change(note.at, note.actor, note.action, note.before, note.after, note.reason) for note in reversed(notes))
 
 
-def _history(first: str, at: datetime, day: date, amount: int, uses: tuple[Use, ...], changes: tuple[Change, ...]) -> list[Step]:
+def _history(
+    first: str, at: datetime, day: date, amount: int, uses: tuple[Use, ...], changes: tuple[Change, ...], source: Source | None
+) -> list[Step]:
     """The first entry, then allocations and changes by the instant they were recorded.
 
-    Applying and taking back are told once, by the allocations themselves.
+    Applying and taking back are told once, by the allocations themselves; what an import brought is told by its person.
     """
     told: list[tuple[datetime, int, Use | None, Change | None]] = [(use.recorded_at, use.id, use, None) for use in uses]
     told += [(change.at, 0, None, change) for change in changes if change.action not in ("apply", "unapply", first)]
     rest = amount
-    steps = [Step(at, day, first, amount, rest, None, next((change for change in changes if change.action == first), None))]
+    brought = Change(at, source.by, first, None, None, None) if source else None
+    steps = [Step(at, day, first, amount, rest, None, next((change for change in changes if change.action == first), brought))]
     for recorded, _, use, change in sorted(told, key=lambda entry: entry[:2]):
         if use is not None:
             rest -= use.amount

@@ -7,11 +7,11 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from collect.domain import ledger, money, receivables, terms
+from collect.domain import application, ledger, money, receivables, terms
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
-from collect.services import deliveries
+from collect.services import cash, deliveries
 from collect.services.deliveries import Billed
 from collect.services.receivables import post, void_credit, void_document
 from collect.storage import audit
@@ -108,8 +108,12 @@ def issue(work: Work, customer_no: str, bill: Bill) -> list[Item]:
     return items
 
 
-def credit(work: Work, customer_no: str, number: str, day: date, currency: str, amount: int, reason: str) -> Credit:
-    """Put a credit note into the books, unapplied until somebody applies it (S8); returns it. Refused as for `issue`, and `missing_reason`."""
+def credit(work: Work, customer_no: str, number: str, day: date, currency: str, amount: int, reason: str, about: str | None = None) -> Credit:
+    """Put a credit note into the books, unapplied until somebody applies it (S8); returns it. Refused as for `issue`, and `missing_reason`.
+
+    `about` names the invoice it corrects: so much of that as is open is settled with it, from the later of the two documents' days
+    (S6). Refusal `unknown_invoice_here` for an invoice that is not this customer's.
+    """
     work.actor.need(Permission.ALLOCATE)
     customer = find_customer(work.session, work.actor.scope, customer_no)
     if customer is None:
@@ -135,7 +139,18 @@ def credit(work: Work, customer_no: str, number: str, day: date, currency: str, 
     work.session.flush()
     post(work, [ledger.receive("credit_note", day, amount)], customer.id, currency, item=None, credit=note.id, allocation=None, documents=-amount)
     work.note(audit.Note("credit", "credit_note", number, customer.id, None, {"day": day, "currency": currency, "amount": money.plain(amount, currency), "reason": note.reason}))
+    if about:
+        _settle_about(work, note, about)
     return note
+
+
+def _settle_about(work: Work, note: Credit, about: str) -> None:
+    """Settle what is open of the invoice that a credit note names; what is settled already leaves the note unapplied."""
+    items = [item for item in find_items(work.session, work.actor.scope, about) if item.customer_id == note.customer_id]
+    if not items:
+        raise Refusal("unknown_invoice_here", "about", value=about)
+    if any(item.open_minor for item in items):
+        cash.apply(work, note.kind, note.number, about, None, application.effective_at_booking(note.day, items[0].issue_date))
 
 
 def void(work: Work, kind: str, number: str, reason: str) -> None:

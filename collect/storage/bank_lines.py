@@ -225,7 +225,7 @@ def days_voided(session: Session, line_ids: Sequence[int]) -> dict[int, date]:
     for start in range(0, len(line_ids), 5000):
         of_lines = Credit.line_id.in_(line_ids[start : start + 5000])
         rows = session.execute(sa.select(Credit.line_id, sa.func.max(Credit.voided_on)).where(of_lines, Credit.voided_on.is_not(None)).group_by(Credit.line_id))
-        found.update((line_id, day) for line_id, day in rows if line_id is not None)
+        found.update((line_id, day) for line_id, day in rows if line_id is not None and day is not None)
     return found
 
 

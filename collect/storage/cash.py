@@ -146,6 +146,14 @@ def load_steps(session: Session, column: Any, keys: Sequence[int]) -> dict[int, 
     return found
 
 
+def load_written_off(session: Session, scope: Scope, customer_id: int, currency: str) -> list[tuple[str, int]]:
+    """A customer's invoices of which something is written off today, by number, each with how much (tails too), minor units."""
+    query = sa.select(Item.document_no, sa.func.sum(Allocation.amount_minor)).join(Credit, Credit.id == Allocation.credit_id).join(Item, Item.id == Allocation.item_id)
+    query = query.where(Item.customer_id == customer_id, Item.currency == currency, Credit.kind == "write_off", seen_ids(scope, Item.customer_id))
+    query = query.group_by(Item.document_no).having(sa.func.sum(Allocation.amount_minor) > 0).order_by(Item.document_no)
+    return [(number, int(amount)) for number, amount in session.execute(query)]
+
+
 def load_prepaid_volume(session: Session, seller_id: int, currency: str) -> int:
     """How much was ever taken in for orders, in minor units: the day totals do not show it, since it is no receivable."""
     query = sa.select(Credit.amount_minor).where(Credit.order_no.is_not(None), Credit.seller_id == seller_id, Credit.currency == currency)

@@ -95,7 +95,8 @@ def _write(customer_no: str, form: BillForm) -> str:
     if form.kind.data == "credit_note":
         if not text:
             raise Refusal("missing_reason", "description")
-        pages.write(lambda work: services.credit(work, customer_no, number, issued, currency, amount, text) and None)
+        about = (form.about.data or "").strip() or None
+        pages.write(lambda work: services.credit(work, customer_no, number, issued, currency, amount, text, about) and None)
         return number
     due, delivered = (options.parse_day(text, name) if (text := (getattr(form, name).data or "").strip()) else None for name in ("due", "delivered_on"))
     told = {name: (getattr(form, name).data or "").strip() or None for name in ("terms", "po_no", "about")}

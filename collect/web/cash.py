@@ -18,7 +18,7 @@ from collect.reports import options
 from collect.runtime import Work
 from collect.services import cash as services
 from collect.services import ordering
-from collect.storage.cash import find_credit, load_payable
+from collect.storage.cash import find_credit, load_payable, load_written_off
 from collect.storage.customers import find_customer
 from collect.storage.discounts import load_offers
 from collect.web import numbers, pages, words
@@ -129,9 +129,10 @@ def _page(kind: str, number: str, status: int = 200, refused: ApplyForm | None =
         may = credit.rest and open_items and view.actor.may(Permission.ALLOCATE)
         order = ordering.load(view.session, scope, view.seller, view.today).of(credit.customer.id) if may else None
         offers = load_offers(view.session, scope, [item.id for item in open_items], credit.day) if may and application.may_earn(kind, credit.method) else {}
+        written_off = bool(load_written_off(view.session, scope, credit.customer.id, credit.currency)) if credit.rest else False
     early = [(item, offers[item.id]) for item in open_items if item.id in offers and item.open - offers[item.id].minor <= credit.rest][:TOLD]
     form = offer(refused, [credit], credit, status) if may else None
-    told = {"words": words, "order": order if kind == "receipt" else None, "language": i18n.current()}
+    told = {"words": words, "written_off": written_off, "order": order if kind == "receipt" else None, "language": i18n.current()}
     return pages.render("cash/show.html", status, credit=credit, open_items=open_items, early=early, form=form, **told)
 
 

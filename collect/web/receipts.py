@@ -19,7 +19,7 @@ from collect.runtime import Work
 from collect.services import adjustments, receipts
 from collect.services.adjustments import Ask
 from collect.services.receipts import Receipt
-from collect.storage.cash import Payable, load_payable
+from collect.storage.cash import Payable, load_payable, load_written_off
 from collect.storage.customers import find_customer
 from collect.storage.discounts import load_offers
 from collect.web import numbers, pages, words
@@ -205,8 +205,9 @@ def recover(number: str) -> Response:
     """The money came for what was written off: the write-off is reversed by as much, then settled."""
     with pages.read_view() as view:
         credit = document.credit(view, view.actor.scope, "receipt", number)
+        lost = load_written_off(view.session, view.actor.scope, credit.customer.id, credit.currency)
     form = RecoverForm()
-    context: dict[str, Any] = {"credit": credit, "form": form}
+    context: dict[str, Any] = {"credit": credit, "form": form, "lost": lost}
     if not form.is_submitted():
         return pages.render("cash/recover.html", **context)
     if not form.validate():

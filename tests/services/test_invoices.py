@@ -12,6 +12,7 @@ from collect.domain.rights import SYSTEM, Actor, Role, Scope
 from collect.runtime import Runtime
 from collect.services import cash, invoices, verify
 from collect.services.invoices import Bill
+from collect.storage.cash import Allocation, Credit
 from collect.storage.receivables import Item
 from tests.conftest import FixedClock
 from tests.taking_in import take_in
@@ -106,3 +107,20 @@ def test_only_finance_writes_documents_and_only_for_customers_it_sees(sqlite_run
         sqlite_runtime.write(blind, lambda work: invoices.issue(work, "C1", bill()) and None)
     with pytest.raises(Refusal, match="missing_reason"):
         sqlite_runtime.write(SYSTEM, lambda work: invoices.credit(work, "C1", "G1", date(2026, 3, 9), "CNY", 1, " ") and None)
+
+
+def test_a_credit_note_settles_the_invoice_it_names(books: Runtime) -> None:
+    """100.01 in 50.01 and 50.00: of 60.00 credited the first half takes 50.01, the second 9.99; of 50.00 more 40.01 fit, 9.99 stay unapplied."""
+    books.write(SYSTEM, lambda work: invoices.issue(work, "C1", bill()) and None)
+    books.write(SYSTEM, lambda work: invoices.credit(work, "C1", "G1", date(2026, 2, 27), "CNY", 6000, "退货", "N1") and None)
+    assert [row[4] for row in rows(books)] == [0, 4001]
+    books.write(SYSTEM, lambda work: invoices.credit(work, "C1", "G2", date(2026, 3, 9), "CNY", 5000, "退货", "N1") and None)
+    assert [row[4] for row in rows(books)] == [0, 0]
+    with books.read(SYSTEM) as view:
+        left = {number: rest for number, rest in view.session.execute(sa.select(Credit.number, Credit.open_minor))}  # noqa: C416
+        days = set(view.session.scalars(sa.select(Allocation.effective)))
+    # the first counts from the invoice's day, which is the later of the two, the second from its own
+    assert left == {"G1": 0, "G2": 999} and days == {date(2026, 3, 1), date(2026, 3, 9)}
+    with pytest.raises(Refusal, match="unknown_invoice_here"):
+        books.write(SYSTEM, lambda work: invoices.credit(work, "C2", "G3", date(2026, 3, 9), "CNY", 100, "退货", "N1") and None)
+    assert verify.verify(books) == []

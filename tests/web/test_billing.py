@@ -6,6 +6,7 @@ from collect.domain.rights import Role
 from collect.runtime import Runtime
 from collect.services import verify
 from tests.web.conftest import SignIn, post
+from tests.web.reading import read
 from tests.web.test_aging import get
 
 WRITTEN = {"kind": "invoice", "number": "H-1", "issued": "2026-03-10", "amount": "120.00", "currency": "CNY", "due": "", "terms": "NET30", "description": "by hand"}
@@ -52,3 +53,31 @@ def test_wrong_entries_are_told_beside_the_field_and_kept(filled: Runtime, sign_
     assert post(client, "/customers/C999/bill", **WRITTEN).status_code == 404
     assert post(client, "/invoices/NONE/void", reason="x").status_code == 404
     assert sign_in(Role.MANAGER).get("/customers/C001/bill").status_code == 403
+
+
+def test_a_debit_note_and_a_credit_note_lead_to_their_invoice(filled: Runtime, sign_in: SignIn) -> None:
+    """The debit note's page is titled as one and leads to its invoice of 120.00, of which 119.00 are open after a credit note of 1.00."""
+    client = sign_in(Role.FINANCE)
+    post(client, "/customers/C001/bill", **(WRITTEN | {"number": "H-4"}))
+    assert post(client, "/customers/C001/bill", **(WRITTEN | {"kind": "debit_note", "number": "H-3", "about": "H-4"})).status_code == 303
+    html = client.get("/invoices/H-3").get_data(as_text=True)
+    assert "<h1>Debit note" in html and 'href="/invoices/H-4"' in html
+    post(client, "/customers/C001/bill", **(WRITTEN | {"kind": "credit_note", "number": "H-5", "amount": "1.00", "about": "H-4"}))
+    assert "H-5" in get(client, "/invoices/H-4").text and "119.00" in get(client, "/invoices/H-4").text
+    stranger = post(client, "/customers/C001/bill", **(WRITTEN | {"kind": "credit_note", "number": "H-6", "about": "NONE"}))
+    assert stranger.status_code == 422 and "NONE" in stranger.get_data(as_text=True)
+
+
+def test_money_kept_for_an_order_is_told_on_its_invoice_and_applied_there(filled: Runtime, sign_in: SignIn) -> None:
+    """80.00 are paid in advance for SO-1; its invoice of 120.00 says so, and 40.00 are open once it is applied."""
+    client = sign_in(Role.FINANCE)
+    told = {"number": "R-70", "day": "2026-03-09", "amount": "80.00", "currency": "CNY", "method": "transfer", "order_no": "SO-1"}
+    answer = post(client, "/customers/C001/receipt", **told)
+    assert answer.status_code == 303, read(answer.get_data(as_text=True)).text
+    post(client, "/customers/C001/bill", **(WRITTEN | {"number": "H-7", "po_no": "SO-1"}))
+    html = client.get("/invoices/H-7").get_data(as_text=True)
+    assert "Paid in advance for order SO-1, and not applied yet:" in html
+    option = html.split('name="credit" value="')[1].split('"')[0]
+    assert post(client, "/receipts/R-70/apply", credit=option, invoice_no="H-7").status_code == 303
+    page = get(client, "/invoices/H-7")
+    assert "40.00" in page.text and "Paid in advance" not in page.text
