@@ -388,9 +388,7 @@ def _changes(view: View, kind: str, number: str) -> tuple[Change, ...]:
     return tuple(Change(note.at, note.actor, note.action, note.before, note.after, note.reason) for note in reversed(notes))
 
 
-def _history(
-    first: str, at: datetime, day: date, amount: int, uses: tuple[Use, ...], changes: tuple[Change, ...], source: Source | None
-) -> list[Step]:
+def _history(first: str, at: datetime, day: date, amount: int, uses: tuple[Use, ...], changes: tuple[Change, ...], source: Source | None) -> list[Step]:
     """The first entry, then allocations and changes by the instant they were recorded.
 
     Applying and taking back are told once, by the allocations themselves; what an import brought is told by its person.

@@ -104,9 +104,7 @@ def _propose(work: Work, line_ids: Sequence[int] | None, apply: bool) -> Matched
     return Matched(applied, proposed - applied, len(lines) - proposed)
 
 
-def _apply(
-    work: Work, many: receiving.Receiving, line: BankLine, account: BankAccount, proposal: rules.Proposal, taken: set[str], voided: dict[int, date]
-) -> bool:
+def _apply(work: Work, many: receiving.Receiving, line: BankLine, account: BankAccount, proposal: rules.Proposal, taken: set[str], voided: dict[int, date]) -> bool:
     """Apply a proposal by rule: with the many where it can be, else alone; whether it was."""
     number = next((each for each in _numbers(line, account) if each not in taken), None)
     if number is None:
