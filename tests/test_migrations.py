@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -126,3 +126,23 @@ def test_init_twice_is_harmless(database_url: str, tmp_path: Path, clock: FixedC
     assert not setup.make_secret(second.settings)
     assert (rows(), first.settings.secret_file.read_bytes()) == (before, secret)
     first.engine.dispose()
+
+
+def test_a_shared_view_that_opened_a_page_for_everybody_opens_it_for_who_made_it(engine: sa.Engine) -> None:
+    """Person 1 opens aging with his own view 10, which goes before 12 that he shared; person 2 shared 11 and opens with it; 13 opened nothing."""
+    migrate.upgrade(engine)
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    people = [{"id": key, "username": f"u{key}", "name": "U", "role": "finance", "password_hash": "x", "active": True, "version": 1, "recorded_at": at} for key in (1, 2)]
+    views = [(10, "aging", 1, 1), (11, "aging", None, 2), (12, "aging", None, 1), (13, "invoices", None, 2)]
+    rows = [{"id": key, "page": page, "name": f"V{key}", "user_id": owner, "made_by": maker, "query": "", "version": 1, "recorded_at": at} for key, page, owner, maker in views]
+    with engine.connect().execution_options(collect_writes=True) as connection:
+        connection.execute(schema.metadata.tables["user_account"].insert(), people)
+        connection.execute(schema.metadata.tables["saved_view"].insert(), rows)
+        connection.commit()
+    move(engine, "0007")
+    with engine.connect().execution_options(collect_writes=True) as connection:
+        connection.execute(sa.text("UPDATE saved_view SET opens = true WHERE id < 13"))
+        connection.commit()
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(sa.text("SELECT user_id, page, view_id FROM view_choice ORDER BY user_id"))] == [(1, "aging", 10), (2, "aging", 11)]

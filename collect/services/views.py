@@ -1,4 +1,4 @@
-"""Saved views: keep the filters of a list under a name, for oneself or for everybody, and say which one opens the page."""
+"""Saved views: keep the filters of a list under a name, for oneself or for everybody, and say which one opens the page for oneself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collect.runtime import Work
 from collect.storage import audit
 from collect.storage import views as storage
 from collect.storage.database import next_ids
-from collect.storage.views import SavedView
+from collect.storage.views import Offered, SavedView
 
 PAGES: dict[str, frozenset[str]] = {
     "aging": frozenset(),
@@ -52,7 +52,7 @@ def clean(page: str, query: str) -> str:
 
 
 def save(work: Work, page: str, name: str, query: str, *, shared: bool = False, opens: bool = False) -> int:
-    """Keep the page's filters under a name and return the view's id; `opens` makes it the one the page opens with.
+    """Keep the page's filters under a name and return the view's id; `opens` makes it the one this person opens the page with.
 
     Refusal `view_page`, `missing_value`, `bad_view_name`, `view_name_taken`, `view_too_long`, `too_many_views`;
     Forbidden where the role may not share.
@@ -62,20 +62,21 @@ def save(work: Work, page: str, name: str, query: str, *, shared: bool = False, 
         raise Forbidden("share_view")
     kept = clean(page, query)
     owner = None if shared else user_id
-    there = [view for view in storage.load_views(work.session, user_id, page) if view.user_id == owner]
+    there = [one.view for one in storage.load_views(work.session, user_id, page) if one.view.user_id == owner]
     told = _name(name, there)
     if len(there) >= MOST:
         raise Refusal("too_many_views", None, most=MOST)
-    view = SavedView(id=next_ids(work.session, 1)[0], page=page, name=told, user_id=owner, made_by=user_id, query=kept, opens=opens, version=1, recorded_at=work.now)
-    if opens:
-        _close(there)
+    view = SavedView(id=next_ids(work.session, 1)[0], page=page, name=told, user_id=owner, made_by=user_id, query=kept, version=1, recorded_at=work.now)
     work.session.add(view)
-    work.note(audit.Note("save", "view", _key(view), after=_told(view)))
+    if opens:
+        work.session.flush()  # what is chosen must be there
+        storage.choose_view(work.session, user_id, page, view.id)
+    work.note(audit.Note("save", "view", _key(view), after=_told(view, opens)))
     return view.id
 
 
 def change(work: Work, view_id: int | None, version: int | None, name: str, opens: bool) -> None:
-    """Give a view of one's own making another name, or make it (or no longer) the one its page opens with.
+    """Give a view of one's own making another name, and open its page with it, or no longer, for oneself.
 
     Refusal `view_gone`, `view_not_yours`, `changed_meanwhile`, and those of a name; Forbidden where the role may no
     longer share.
@@ -83,32 +84,45 @@ def change(work: Work, view_id: int | None, version: int | None, name: str, open
     view = _mine(work, view_id, version)
     if view.user_id is None and not may_share(work.actor):
         raise Forbidden("share_view")
-    others = [one for one in storage.load_views(work.session, work.actor.user_id, view.page) if one.user_id == view.user_id and one.id != view.id]
-    told = _name(name, others)
-    if (told, opens) == (view.name, view.opens):
+    offered = storage.load_views(work.session, work.actor.user_id, view.page)
+    told = _name(name, [one.view for one in offered if one.view.user_id == view.user_id and one.view.id != view.id])
+    opened = any(one.opens for one in offered if one.view.id == view.id)
+    if (told, opens) == (view.name, opened):
         return
-    before, key = _told(view), _key(view)
-    if opens:
-        _close(others)
-    view.name, view.opens, view.version = told, opens, view.version + 1
-    work.note(audit.Note("change", "view", key, before=before, after=_told(view)))
+    before, key = _told(view, opened), _key(view)
+    if told != view.name:
+        view.name, view.version = told, view.version + 1
+    if opens != opened:
+        storage.choose_view(work.session, _person(work.actor), view.page, view.id if opens else None)
+    work.note(audit.Note("change", "view", key, before=before, after=_told(view, opens)))
+
+
+def choose(work: Work, view_id: int | None, opens: bool) -> None:
+    """Open a page with a view, one's own or everybody's, or no longer; for oneself alone. Refusal `view_gone`."""
+    person = _person(work.actor)
+    view = _seen(work, view_id, person)
+    opened = any(one.opens for one in storage.load_views(work.session, person, view.page) if one.view.id == view.id)
+    if opens == opened:
+        return
+    storage.choose_view(work.session, person, view.page, view.id if opens else None)
+    work.note(audit.Note("change", "view", _key(view), before={"opens": opened}, after={"opens": opens}))
 
 
 def remove(work: Work, view_id: int | None, version: int | None) -> None:
     """Delete a view of one's own making. Refusal `view_gone`, `view_not_yours`, `changed_meanwhile`."""
     view = _mine(work, view_id, version)
     work.note(audit.Note("delete", "view", _key(view), before=_told(view)))
-    work.session.delete(view)
+    storage.delete_view(work.session, view)
 
 
-def offered(session: Session, actor: Actor, page: str | None = None) -> list[SavedView]:
+def offered(session: Session, actor: Actor, page: str | None = None) -> list[Offered]:
     """The views an actor may open: his own, then everybody's; of one page or of all."""
     return storage.load_views(session, actor.user_id, page)
 
 
-def opening(views: list[SavedView]) -> SavedView | None:
-    """Of one page's views the one it opens with: the person's own default, else the shared one."""
-    return next((view for view in views if view.opens), None)
+def opening(views: list[Offered]) -> SavedView | None:
+    """Of one page's views the one that the person chose to open it with."""
+    return next((one.view for one in views if one.opens), None)
 
 
 def _person(actor: Actor) -> int:
@@ -122,13 +136,19 @@ def _person(actor: Actor) -> int:
 def _mine(work: Work, view_id: int | None, version: int | None) -> SavedView:
     """The view as it was shown, if this person made it; another's own view is like one that is not there (S28)."""
     person = _person(work.actor)
-    view = storage.find_view(work.session, view_id) if view_id is not None else None
-    if view is None or view.user_id not in (None, person):
-        raise Refusal("view_gone", None)
+    view = _seen(work, view_id, person)
     if view.made_by != person:
         raise Refusal("view_not_yours", None, name=view.name)
     if view.version != version:
         raise Refusal("changed_meanwhile", None, what=view.name)
+    return view
+
+
+def _seen(work: Work, view_id: int | None, person: int) -> SavedView:
+    """A view that this person may open."""
+    view = storage.find_view(work.session, view_id) if view_id is not None else None
+    if view is None or view.user_id not in (None, person):
+        raise Refusal("view_gone", None)
     return view
 
 
@@ -144,16 +164,10 @@ def _name(name: str, others: list[SavedView]) -> str:
     return told
 
 
-def _close(others: list[SavedView]) -> None:
-    """One a page opens it: whichever did no longer does."""
-    for other in others:
-        if other.opens:
-            other.opens, other.version = False, other.version + 1
-
-
 def _key(view: SavedView) -> str:
     return f"{view.page} {view.name}"[:80]
 
 
-def _told(view: SavedView) -> dict[str, object]:
-    return {"name": view.name, "query": view.query, "opens": view.opens, "shared": view.user_id is None}
+def _told(view: SavedView, opens: bool | None = None) -> dict[str, object]:
+    told: dict[str, object] = {"name": view.name, "query": view.query, "shared": view.user_id is None}
+    return told if opens is None else {**told, "opens": opens}

@@ -15,7 +15,7 @@ from collect.domain.errors import Refusal
 from collect.i18n import mark as _
 from collect.runtime import Work
 from collect.services import views as services
-from collect.storage.views import SavedView
+from collect.storage.views import Offered, SavedView
 from collect.web import numbers, pages
 from collect.web.pages import PageForm, Permission, needs
 
@@ -37,13 +37,14 @@ PLAIN = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A view as a page offers it: where it leads, whether it is the one on the screen, and whether this person made it."""
+    """A view as a page offers it: where it leads, whether it is the one on the screen, and whether this person made it and opens the page with it."""
 
     view: SavedView
     place: str
     address: str
     current: bool
     mine: bool
+    opens: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class SaveForm(PageForm):
     page = HiddenField()
     query = HiddenField()
     name = StringField(i18n.lazy("Name of the view"), [validators.Length(max=400)])
-    opens = BooleanField(i18n.lazy("Open the page with it"))
+    opens = BooleanField(i18n.lazy("Open the page with it for me"))
     shared = BooleanField(i18n.lazy("For everybody"))
 
 
@@ -74,7 +75,7 @@ class ChangeForm(PageForm):
     view = HiddenField()
     version = HiddenField()
     name = StringField(i18n.lazy("Name of the view"), [validators.Length(max=400)])
-    opens = BooleanField(i18n.lazy("Open the page with it"))
+    opens = BooleanField(i18n.lazy("Open the page with it for me"))
 
 
 def offer(page: str) -> Offer:
@@ -85,7 +86,7 @@ def offer(page: str) -> Offer:
     except Refusal:
         now = ""  # nothing that could be kept: the row offers what is saved
     endpoint, _label = PLACES[page]
-    shown = [_shown(view, view.query == now) for view in known]
+    shown = [_shown(one, one.view.query == now) for one in known]
     return Offer(page, shown, url_for(endpoint, **plain(page)), not now, now, services.may_share(pages.actor()))
 
 
@@ -128,6 +129,13 @@ def change() -> Response:
     return _edit(lambda work, form: services.change(work, *_which(form), form.name.data or "", bool(form.opens.data)), i18n.gettext("The view is changed."))
 
 
+@blueprint.post("/choose")
+@needs(Permission.READ_LEDGER)
+def choose() -> Response:
+    """Open the page with it, or no longer, whoever made it."""
+    return _edit(lambda work, form: services.choose(work, numbers.row_id(form.view.data or ""), bool(form.opens.data)), i18n.gettext("The view is changed."))
+
+
 @blueprint.post("/delete")
 @needs(Permission.READ_LEDGER)
 def remove() -> Response:
@@ -161,7 +169,7 @@ def _page(status: int = 200, saved: SaveForm | None = None, changed: ChangeForm 
     forms = {}
     for one in shown:
         if one.mine:
-            forms[one.view.id] = ChangeForm(formdata=None, view=str(one.view.id), version=str(one.view.version), name=one.view.name, opens=one.view.opens)
+            forms[one.view.id] = ChangeForm(formdata=None, view=str(one.view.id), version=str(one.view.version), name=one.view.name, opens=one.opens)
     key = numbers.row_id(changed.view.data or "") if changed else None
     if changed and key in forms:
         changed.version.data = forms[key].version.data
@@ -172,8 +180,9 @@ def _page(status: int = 200, saved: SaveForm | None = None, changed: ChangeForm 
     return pages.render("views/index.html", status, shown=shown, forms=forms, saved=saved, lost=lost, may_share=may_share, back=back)
 
 
-def _shown(view: SavedView, current: bool) -> Shown:
-    return Shown(view, PLACES[view.page][1], _address(view.page, view.query), current, view.made_by == pages.actor().user_id)
+def _shown(one: Offered, current: bool) -> Shown:
+    view = one.view
+    return Shown(view, PLACES[view.page][1], _address(view.page, view.query), current, view.made_by == pages.actor().user_id, one.opens)
 
 
 def _address(page: str, query: str) -> str:
@@ -182,13 +191,13 @@ def _address(page: str, query: str) -> str:
     return url_for(PLACES[page][0], view=PLAIN) if not kept else f"{url_for(PLACES[page][0])}?{kept}"
 
 
-def _known(page: str) -> list[SavedView]:
+def _known(page: str) -> list[Offered]:
     """The views of a page, read once a request."""
     if g.get("views_of") != page:
         with pages.read_view() as view:
             g.views = services.offered(view.session, view.actor, page)
         g.views_of = page
-    found: list[SavedView] = g.views
+    found: list[Offered] = g.views
     return found
 
 

@@ -26,12 +26,12 @@ def people(sqlite_runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> dict[str
 
 def shown(runtime: Runtime, actor: Actor, page: str = "aging") -> list[tuple[str, str, bool]]:
     with runtime.read(actor) as view:
-        return [(one.name, one.query, one.opens) for one in views.offered(view.session, actor, page)]
+        return [(one.view.name, one.view.query, one.opens) for one in views.offered(view.session, actor, page)]
 
 
 def found(runtime: Runtime, actor: Actor, name: str) -> SavedView:
     with runtime.read(actor) as view:
-        return next(one for one in views.offered(view.session, actor) if one.name == name)
+        return next(one.view for one in views.offered(view.session, actor) if one.view.name == name)
 
 
 def refused(code: str, act: object) -> None:
@@ -78,25 +78,33 @@ def test_own_views_stand_before_shared_ones_and_stay_ones_own(sqlite_runtime: Ru
     assert verify.verify(sqlite_runtime) == []
 
 
-def test_one_view_opens_the_page_and_ones_own_goes_before_the_shared_one(sqlite_runtime: Runtime, people: dict[str, Actor]) -> None:
+def test_which_view_opens_a_page_is_each_persons_own_choice(sqlite_runtime: Runtime, people: dict[str, Actor]) -> None:
+    """Ming shares a view and opens the page with it: for Rui it opens nothing until he chooses it too; each choice replaces the one before."""
     rui, ming = people["rui"], people["ming"]
-    sqlite_runtime.write(ming, lambda work: views.save(work, "aging", "Shared", "by=rep", shared=True, opens=True))
+    shared = sqlite_runtime.write(ming, lambda work: views.save(work, "aging", "Shared", "by=rep", shared=True, opens=True))
 
     def opens(actor: Actor) -> str | None:
         with sqlite_runtime.read(actor) as view:
             one = views.opening(views.offered(view.session, actor, "aging"))
             return one.name if one else None
 
-    assert opens(rui) == "Shared"
+    assert (opens(rui), opens(ming)) == (None, "Shared")
+    sqlite_runtime.write(rui, lambda work: views.choose(work, shared, True))
+    assert (opens(rui), opens(ming)) == ("Shared", "Shared")
     sqlite_runtime.write(rui, lambda work: views.save(work, "aging", "First", "by=item", opens=True))
-    sqlite_runtime.write(rui, lambda work: views.save(work, "aging", "Second", "by=group", opens=True))
-    assert [(name, opened) for name, _, opened in shown(sqlite_runtime, rui)] == [("First", False), ("Second", True), ("Shared", True)]
+    second = sqlite_runtime.write(rui, lambda work: views.save(work, "aging", "Second", "by=group", opens=True))
+    assert [(name, opened) for name, _, opened in shown(sqlite_runtime, rui)] == [("First", False), ("Second", True), ("Shared", False)]
     assert (opens(rui), opens(ming)) == ("Second", "Shared")
-    # The first one's version went up when the second took its place: a window that still shows it as default loses nothing unseen.
+    refused("view_gone", lambda: sqlite_runtime.write(ming, lambda work: views.choose(work, second, True)))
     first = found(sqlite_runtime, rui, "First")
-    assert first.version == 2
-    sqlite_runtime.write(rui, lambda work: views.change(work, first.id, 2, "First", True))
-    assert opens(rui) == "First"
+    sqlite_runtime.write(rui, lambda work: views.change(work, first.id, 1, "First", True))
+    assert (opens(rui), found(sqlite_runtime, rui, "First").version) == ("First", 1)
+    sqlite_runtime.write(rui, lambda work: views.choose(work, first.id, False))
+    assert (opens(rui), opens(ming)) == (None, "Shared")
+    # A view that is deleted opens nothing for those who had chosen it.
+    sqlite_runtime.write(rui, lambda work: views.choose(work, shared, True))
+    sqlite_runtime.write(ming, lambda work: views.remove(work, shared, 1))
+    assert (opens(rui), opens(ming)) == (None, None)
 
 
 def test_only_who_made_a_view_changes_it_and_only_as_he_saw_it(sqlite_runtime: Runtime, people: dict[str, Actor]) -> None:

@@ -79,6 +79,11 @@ def test_a_refused_view_keeps_what_was_typed(app: Flask, sign_in: SignIn) -> Non
     text = rep.get("/views").get_data(as_text=True)
     assert ">Reps</a>" in text and "Change or delete" not in text and "For everybody" in text
     assert post(rep, "/views/save", page="aging", query="by=rep", name="All", shared="y").status_code == 403
+    # Which view opens a page is his own choice, though another person made it.
+    assert post(rep, "/views/choose", view=hidden(text, "view"), opens="y").status_code == 303
+    assert (rep.get("/aging").headers.get("Location"), client.get("/aging").status_code) == ("/aging?by=rep", 200)
+    assert post(rep, "/views/choose", view=hidden(text, "view")).status_code == 303
+    assert rep.get("/aging").status_code == 200
 
 
 def test_the_way_back_up_is_not_the_view_itself(filled: Runtime, sign_in: SignIn) -> None:
