@@ -117,6 +117,9 @@ SENTENCES: dict[str, str] = {
     "einvoice_nothing": _("E-invoice {number} is over nothing: there is nothing to collect."),
     "einvoice_known": _("{number} is known already with other content; a correction needs a number of its own."),
     "einvoice_in_books": _("{number} is in the books already; credit or void it first, and give the correction a number of its own."),
+    "einvoice_other_seller": _("The seller is {seller}, and we are {ours}: it may be an invoice that we have to pay."),
+    "einvoice_other_number": _("The seller is {seller} with the number {value}, and we are {ours} with {own}: it may be an invoice that we have to pay."),
+    "einvoice_no_seller": _("The e-invoice does not name its seller, so it cannot be checked whether that is {ours}."),
     "einvoice_costly": _("{name} takes far more time or memory to read than an e-invoice does; ask for one without attachments, or for its XML."),
     "einvoice_paid_out": _("E-invoice {number} tells a prepaid amount of {prepaid} that is no receipt; enter the document and the payment by hand."),
     "einvoice_sum": _("E-invoice {number}: net {net} and tax {tax} are not the total {gross}; ask for a correct one."),
@@ -140,6 +143,12 @@ SENTENCES: dict[str, str] = {
     "statement_fragment": _("{name} is only a piece of an MT940: {tag} is missing; get the whole file from the bank."),
     "statement_unreadable": _("{name} looks like MT940, but a line in it cannot be read; get the file from the bank again."),
     "statement_too_long": _("The file has more than {most} lines; ask the bank for shorter periods."),
+    "statement_too_many": _("The file has more than {most} statements; ask the bank for shorter periods."),
+    "statement_currencies": _(
+        "Account {account}: the opening balance is in {opening} and the closing balance in {closing}, so the lines cannot be held against them. "
+        "Lines may be missing; the bank's data do not count as complete by this file."
+    ),
+    "table_cut": _("{name} ends within a character; get the whole file from the bank again."),
     "statement_no_currency": _("Account {account}: the statement does not say its currency; name the account it belongs to."),
     "statement_no_head": _("{name} has no row of headings that name a day and an amount; say which column is which on the page Cash and bank, and save it as a mapping."),
     "statement_sheets": _("{name} has several sheets with a table ({sheets}); save each as a file of its own, or name one with --sheet on the command line."),
@@ -375,6 +384,7 @@ SENTENCES: dict[str, str] = {
     "xlsx_doctype": _("{name} contains a document type declaration, which no spreadsheet program writes; save it again as .xlsx."),
     "xlsx_too_large": _("{name} unpacks to more than the {limit} allowed; split it, or save the table as CSV."),
     "xlsx_too_wide": _("{name}: the used area of a sheet has {rows} rows and {columns} columns, more than can be read; delete what is empty around the table and save it again."),
+    "xlsx_unplaced": _("{name} has more than {most} rows and cells that do not say where they stand; save it again from a spreadsheet program, or as CSV."),
     "xlsx_too_dense": _("{name} unpacks to more than {ratio} times its size; save the table as CSV."),
     # texts of letters, mail and its outbox
     "text_unknown_placeholder": _("{value} is no placeholder of this text; choose from {allowed}."),

@@ -45,6 +45,7 @@ class Settings:
     match_apply: bool = True
     tail_limits: str = ""
     one_manager: str = ""
+    own_tax_nos: str = ""
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -106,6 +107,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         match_apply=setting("matching", "apply"),
         tail_limits=setting("adjustments", "tail"),
         one_manager=setting("adjustments", "one_manager"),
+        own_tax_nos=setting("einvoice", "own_tax_nos"),
     )
 
 

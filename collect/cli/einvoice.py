@@ -31,8 +31,8 @@ def _run(files: tuple[Path, ...], form: str) -> int:
                 if answer["new"]
                 else gettext("{file}: {number} is known already; nothing changed.", file=file, number=answer["number"])
             )
-            if answer["foreign_seller"]:
-                output.note(gettext("Its seller is {seller}, which is not the name of our company; it may be an invoice to us.", seller=answer["foreign_seller"]))
+            for notice in answer["notices"]:
+                output.note(notice)
     return FINDING if any(answer["errors"] for answer in answers) else 0
 
 
@@ -46,8 +46,8 @@ def _one(runtime: Any, file: Path) -> dict[str, Any]:
     except Refusal as refusal:
         output.note(gettext("{file}: {reason}", file=file, reason=say(refusal)))
         error = {"line": refusal.params.get("line"), "field": refusal.field, "value": str(refusal.params.get("value", "")), "message": say(refusal)}
-        return {"file": str(file), "new": False, "number": None, "kind": None, "customer_no": None, "foreign_seller": None, "fields": {}, "errors": [error]}
-    told = {"number": taken.number, "kind": taken.kind, "customer_no": taken.customer_no, "foreign_seller": taken.foreign or None, "fields": taken.told}
+        return {"file": str(file), "new": False, "number": None, "kind": None, "customer_no": None, "notices": [], "fields": {}, "errors": [error]}
+    told = {"number": taken.number, "kind": taken.kind, "customer_no": taken.customer_no, "notices": [say(taken.foreign)] if taken.foreign else [], "fields": taken.told}
     return {"file": str(file), "new": taken.new, **told, "errors": []}
 
 

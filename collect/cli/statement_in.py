@@ -14,6 +14,8 @@ from collect.cli.program import FINDING, Command
 from collect.cli.words import gettext, mark
 from collect.domain.errors import Refusal
 
+_REASONS = {"neither": mark("neither money in nor money out"), "no_day": mark("no date in it")}
+
 
 def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, sheet: str | None, dry_run: bool, form: str) -> int:
     """Take the files in one after the other, each in its own transaction; 1 when a file was refused."""
@@ -29,14 +31,17 @@ def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, shee
             )
             if answer["mapping"]:
                 output.note(gettext("Read with the saved mapping {name}.", name=answer["mapping"]))
-            for number in dict.fromkeys(answer["accounts_made"]):
-                output.note(gettext("Account {number} is new.", number=number))
+            for number, currency in zip(answer["accounts_made"], answer["currencies_made"], strict=True):
+                output.note(gettext("Account {number} in {currency} is new.", number=number, currency=currency))
             for notice in answer["notices"]:
                 output.note(notice)
             if answer["left_out"]:
                 output.note(gettext("Rows that are no lines of the account, left out: {count}", count=f"{answer['left_out']:,}"))
             for row in answer["left_rows"]:
-                output.note(gettext("  line {line}: {text}", **row))
+                why = _REASONS[row["reason"]]
+                output.note(gettext("  line {line}, {why}: {text}", line=row["line"], why=gettext(why), text=row["text"]))
+            if answer["left_out"] > len(answer["left_rows"]):
+                output.note(gettext("  and {count} more", count=f"{answer['left_out'] - len(answer['left_rows']):,}"))
             if dry_run:
                 output.say(gettext("This was a dry run: nothing was changed."))
     if form == "json":

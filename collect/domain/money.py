@@ -28,7 +28,7 @@ Decimals = Literal[".", ","]
 
 # What may stand before or after the digits (full-width forms have been folded), and the currencies it can mean.
 _BEFORE = re.compile(r"(?:¥|\$|€|£|RMB|[A-Z]{3})\s*")
-_AFTER = re.compile(r"\s*(?:元|[A-Z]{3})$")
+_AFTER = re.compile(r"(?:元|[A-Z]{3})$")
 _DOLLARS = "ARS AUD BBD BMD BND BSD BZD CAD CLP COP CUP DOP FJD GYD HKD JMD KYD LRD MOP MXN NAD NZD SBD SGD SRD TTD TWD USD UYU XCD"
 _MEANS = {
     "¥": frozenset({"CNY", "JPY"}),
@@ -126,7 +126,7 @@ def _strip(text: str) -> tuple[str, bool, list[str]]:
         elif not before and (found := _BEFORE.match(text)):
             before, text = found.group().strip(), text[found.end() :]
         elif not after and (found := _AFTER.search(text)):
-            after, text = found.group().strip(), text[: found.start()]
+            after, text = found.group(), text[: found.start()].rstrip()
         else:
             break
     if len(signs) > 1:

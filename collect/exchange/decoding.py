@@ -83,6 +83,15 @@ def _first_guess(head: bytes, encoding: str | None) -> tuple[str | None, int]:
     return codec, marked[0] if marked and marked[1] == codec else 0
 
 
+def wide_codec(head: bytes) -> str | None:
+    """The codec of a file in UTF-16 or UTF-32, by its byte order mark or its zero bytes; None for every other."""
+    marked = next((codec for mark, codec in _MARKS if head.startswith(mark)), None)
+    found = marked or _by_zero_bytes(head)
+    if found is None or not found.startswith(_WIDE):
+        return None
+    return found[:6] if marked else found
+
+
 def _named(encoding: str) -> str:
     """The codec of a name people use (`GBK`, `utf8`, `cp1252`); Refusal `unknown_encoding` for anything else."""
     try:

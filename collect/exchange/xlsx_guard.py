@@ -28,8 +28,9 @@ _ATTRIBUTE = re.compile(rb"""\s([^\s=<>"']+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')""")
 _PLACE = re.compile(rb"([A-Za-z]{0,3})([0-9]{1,7})")
 _CELLS = tuple(b"<c" + end for end in (b" ", b">", b"/", b"\t", b"\r", b"\n"))
 _MOST_ERRORS = 100_000
-_LONG = 1 << 16
-"""Packed bytes from which on a part's cells are counted before it is looked through."""
+_ERROR = re.compile(rb'''<(?:\w+:)?c r="([A-Z]{1,3})([0-9]{1,7})"[^<>]{0,200}? t="e"''')
+_MOST_FOLLOWED = 1_500_000
+"""Rows and cells of a workbook whose place has to be worked out tag by tag; the usual writers give it with each of them."""
 
 
 @dataclass(slots=True)
@@ -45,25 +46,48 @@ def inspect(source: Source) -> dict[str, Part]:
     """Unpack every part of an XLSX, keeping nothing, and tell the worksheets' sizes by part name (lower case).
 
     The sizes that the archive declares are not believed. Raises Refusal `xlsx_too_large` (unpacked bytes, cells or
-    strings beyond the limit), `xlsx_too_dense` (unpacked over packed), `xlsx_doctype`, `xlsx_broken`.
+    strings beyond the limit), `xlsx_too_dense` (unpacked over packed), `xlsx_too_wide`, `xlsx_unplaced`, `xlsx_doctype`, `xlsx_broken`.
     """
     worksheets: dict[str, Part] = {}
+    cells, followed = 0, _Followed(source)
     with source.open() as file:
         room = _Room(source)
         try:
             for entry in _entries(file, source):
-                if entry.compress_size > _LONG:
-                    _count(_unpack(file, entry, _Room(source)), source)
-                part = _scan(_unpack(file, entry, room), source, exact=False)
+                cells = _count(_unpack(file, entry, _Room(source)), source, cells)
+                part = _scan(_unpack(file, entry, room), source, followed)
                 if part and _too_big(part, source):
-                    part = _scan(_unpack(file, entry, _Room(source)), source, exact=True)
-                    if part and _too_big(part, source):
-                        raise Refusal("xlsx_too_wide", None, name=source.name, rows=f"{part.rows:,}", columns=f"{part.columns:,}")
+                    part = _exactly(file, entry, source, part)
                 if part:
                     worksheets[entry.filename.lower()] = part
         except (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, NotImplementedError):
             raise Refusal("xlsx_broken", None, name=source.name) from None
     return worksheets
+
+
+def _exactly(file: BinaryIO, entry: zipfile.ZipInfo, source: Source, part: Part) -> Part:
+    """A part that seems too big, by its cells with content alone; Refusal `xlsx_too_wide` where it is, or cannot be followed to its end."""
+    wide = Refusal("xlsx_too_wide", None, name=source.name, rows=f"{part.rows:,}", columns=f"{part.columns:,}")
+    try:
+        found = _scan(_unpack(file, entry, _Room(source)), source, _Followed(source), exact=True)
+    except Refusal as refusal:
+        raise (wide if refusal.code == "xlsx_unplaced" else refusal) from None
+    if found is None or _too_big(found, source):
+        raise wide
+    return found
+
+
+class _Followed:
+    """How many tags of a workbook have been followed one by one."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tags = 0
+
+    def take(self, tags: int) -> None:
+        self.tags += tags
+        if self.tags > _MOST_FOLLOWED:
+            raise Refusal("xlsx_unplaced", None, name=self.source.name, most=f"{_MOST_FOLLOWED:,}")
 
 
 def read_part(source: Source, name: str, most: int = 1 << 22) -> bytes:
@@ -136,19 +160,20 @@ def _unpack(file: BinaryIO, entry: zipfile.ZipInfo, room: _Room) -> Iterator[byt
         yield data
 
 
-def _count(pieces: Iterator[bytes], source: Source) -> None:
-    """Refuse a part with more cells than may be held before anything else looks at them: counting takes a tenth of the time."""
-    most, cells = source.limits.xlsx_max_bytes // _CELL, 0
+def _count(pieces: Iterator[bytes], source: Source, cells: int) -> int:
+    """The cells so far and in this part; more than may be held are refused before anything else looks at them: counting takes a tenth of the time."""
+    most = source.limits.xlsx_max_bytes // _CELL
     for data in pieces:
         cells += sum(data.count(opening) for opening in _CELLS)
         if cells > most:
             raise Refusal("xlsx_too_large", None, name=source.name, limit=size_text(source.limits.xlsx_max_bytes))
+    return cells
 
 
-def _scan(pieces: Iterator[bytes], source: Source, exact: bool) -> Part | None:
+def _scan(pieces: Iterator[bytes], source: Source, followed: _Followed, exact: bool = False) -> Part | None:
     """Look through one part: no DOCTYPE, no encoding that could hide one, the extent if it is a worksheet."""
     part: Part | None = None
-    walk = _Walk(exact)
+    walk = _Walk(exact, followed)
     rest, strings = b"", 0
     for at, data in enumerate(pieces):
         if at == 0 and data[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"):
@@ -177,8 +202,9 @@ def _scan(pieces: Iterator[bytes], source: Source, exact: bool) -> Part | None:
 class _Walk:
     """Where in a worksheet we are at most, for cells that do not say it themselves."""
 
-    def __init__(self, exact: bool) -> None:
+    def __init__(self, exact: bool, followed: _Followed) -> None:
         self.exact = exact
+        self.followed = followed
         self.row = 0
         self.column = 0
 
@@ -189,7 +215,7 @@ class _Walk:
         some do not, or where `exact` asks for cells with content only, every tag is followed; one that cannot be
         followed is no XML, and would be a way to hide a cell a million rows below.
         """
-        if self.exact or b'"e"' in data or b"'e'" in data or b":row" in data or not self._read_places(data, part):
+        if self.exact or b"'e'" in data or b":row" in data or not self._read_places(data, part):
             self._follow(data, part)
 
     def _read_places(self, data: bytes, part: Part) -> bool:
@@ -200,6 +226,11 @@ class _Walk:
         row = _PLAIN_ROW.match(data, last) if last >= 0 else None
         if len(places) != cells or (last >= 0 and row is None):
             return False
+        if b'"e"' in data:
+            told = _ERROR.findall(data)
+            if len(told) < data.count(b'"e"'):
+                return False  # one that is written in another way
+            part.errors.update((int(number), _number(letters)) for letters, number in told[: _MOST_ERRORS - len(part.errors)])
         if places:
             part.rows = max(part.rows, max(map(int, {number for _, number in places})))
             part.columns = max(part.columns, max(map(_number, {letters for letters, _ in places})))
@@ -209,6 +240,7 @@ class _Walk:
         return True
 
     def _follow(self, data: bytes, part: Part) -> None:
+        self.followed.take(len(_OPENING.findall(data)))
         tags = _TAG.findall(data)
         if len(tags) != len(_OPENING.findall(data)):
             raise zipfile.BadZipFile

@@ -61,10 +61,11 @@ class Balance:
 class Taken:
     """What became of a file: statements and lines in it, lines that are new, money in among them, and the ids of those to match.
 
-    `mapping` is the saved mapping that a table was read with, `left_out` how many of its rows are no lines of an account,
-    `left_rows` the first of them; `notices` tell of each statement whose lines could not be held against its balances.
-    `seen` tells of the first rows what becomes of each, as many as were asked for. `doubtful` lines are perhaps there
-    already, told by another form; `taken_back` ones seem to take a credit back.
+    `currencies_made` are those of `accounts_made`: one number may be that of several. `mapping` is the saved mapping that
+    a table was read with, `left_out` how many of its rows are no lines of an account, `left_rows` the first of them;
+    `notices` tell of each statement whose lines could not be held against its balances. `seen` tells of the first rows
+    what becomes of each, as many as were asked for. `doubtful` lines are perhaps there already, told by another form;
+    `taken_back` ones seem to take a credit back.
     """
 
     statements: int = 0
@@ -76,6 +77,7 @@ class Taken:
     taken_back: int = 0
     accounts: list[str] = field(default_factory=list)
     accounts_made: list[str] = field(default_factory=list)
+    currencies_made: list[str] = field(default_factory=list)
     line_ids: list[int] = field(default_factory=list)
     mapping: str = ""
     left_out: int = 0
@@ -86,8 +88,8 @@ class Taken:
 
     def as_json(self) -> dict[str, Any]:
         """The result for a program."""
-        names = ("statements", "lines", "new", "unchanged", "incoming", "doubtful", "taken_back", "accounts", "accounts_made", "left_out")
-        return {name: getattr(self, name) for name in names} | {"mapping": self.mapping or None, "left_rows": [{"line": row.line, "text": row.text} for row in self.left_rows]}
+        names = ("statements", "lines", "new", "unchanged", "incoming", "doubtful", "taken_back", "accounts", "accounts_made", "currencies_made", "left_out")
+        return {name: getattr(self, name) for name in names} | {"mapping": self.mapping or None, "left_rows": [row.as_json() for row in self.left_rows]}
 
 
 class _Undone(Exception):
@@ -178,6 +180,7 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, how:
         if found is None:
             found = _open_account(work, number, statement.currency)
             taken.accounts_made.append(number)
+            taken.currencies_made.append(statement.currency)
         if found.number not in taken.accounts:
             taken.accounts.append(found.number)
         known_file = found.id not in seen and storage.has_file(work.session, found.id, sha256)
@@ -276,7 +279,8 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
     taken.left_out += len(statement.left_out)
     taken.left_rows += statement.left_out[: MOST_TOLD - len(taken.left_rows)]
     if statement.broken:
-        taken.notices.append(Refusal("statement_gap", "balance", account=account.number, **statement.broken.params))
+        code = "statement_gap" if statement.broken.code == "statement_balance" else statement.broken.code
+        taken.notices.append(Refusal(code, "balance", account=account.number, **statement.broken.params))
     elif statement.opening is None or statement.closing is None:
         taken.notices.append(Refusal("statement_unproved", None, account=account.number, currency=statement.currency))
     taken.seen += [*seen, *(SeenLine(row.line, "left_out", None, row.text) for row in statement.left_out[:preview])]
@@ -310,7 +314,8 @@ def _covered(statement: Statement, today: date) -> date | None:
 
     A camt.053 or MT940 closes its last day. Reports within a day and advices (camt.052, camt.054, MT942) are never the
     whole of one. What somebody downloads (OFX, tables) is no more complete than the day before it was taken in: a
-    payment may still come today. A table whose balances do not follow one another lacks lines, and completes nothing.
+    payment may still come today. A table whose balances do not follow one another lacks lines, and completes nothing; nor
+    does a statement whose two balances are in different currencies.
     """
     if statement.through is None or statement.broken or statement.form in _WITHIN_A_DAY:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ _OURS = 90
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a file: its draft, and whether it was new. `customer_no` is whom it is matched to, if anybody, `foreign` the seller where it is not us."""
+    """What became of a file: its draft, and whether it was new. `customer_no` is whom it is matched to, if anybody; `foreign` says why its seller may not be us."""
 
     draft_id: int
     number: str
@@ -47,7 +47,7 @@ class Taken:
     new: bool
     customer_no: str | None
     told: dict[str, Any]
-    foreign: str = ""
+    foreign: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ def take_in(runtime: Runtime, actor: Actor, source: Path | bytes, name: str) -> 
     check(found)
     with runtime.read(actor) as view:
         fitting = [one for one in propose(view, found.buyer.name, found.buyer.tax_nos, found.buyer.country) if one.certain]
-    return runtime.write(actor, lambda work: _keep(work, found, name, sha256, fitting[0] if len(fitting) == 1 else None))
+    taken = runtime.write(actor, lambda work: _keep(work, found, name, sha256, fitting[0] if len(fitting) == 1 else None))
+    return replace(taken, foreign=foreign_seller(view.seller.name, runtime.settings.own_tax_nos, taken.told))
 
 
 def check(found: EInvoice) -> None:
@@ -113,7 +114,7 @@ def _keep(work: Work, found: EInvoice, name: str, sha256: str, buyer: Proposal |
     if known is not None:
         if known.file_hash != sha256 and (known.kind, *(known.fields.get(key) for key in _SAME)) != (kind, *(fields[key] for key in _SAME)):
             raise Refusal("einvoice_known", "number", number=number)
-        return Taken(known.id, number, kind, False, _number_of(work, known.customer_id), known.fields, foreign_seller(work.seller.name, known.fields))
+        return Taken(known.id, number, kind, False, _number_of(work, known.customer_id), known.fields)
     if _in_books(work, number):
         raise Refusal("einvoice_in_books", "number", number=number)
     if buyer:
@@ -143,7 +144,7 @@ def _keep(work: Work, found: EInvoice, name: str, sha256: str, buyer: Proposal |
     work.session.add(draft)
     told = {"kind": kind, "amount": money.plain(amount, found.currency), "currency": found.currency, "buyer": draft.buyer_name, "file_hash": sha256}
     work.note(audit.Note("draft", "draft", number, draft.customer_id, None, {key: value for key, value in told.items() if value}))
-    return Taken(draft.id, number, kind, True, buyer.customer_no if buyer else None, fields, foreign_seller(work.seller.name, fields))
+    return Taken(draft.id, number, kind, True, buyer.customer_no if buyer else None, fields)
 
 
 _SAME = ("issued", "due", "currency", "gross", "prepaid", "payable")
@@ -163,10 +164,25 @@ def _fields(found: EInvoice) -> dict[str, Any]:
     return told
 
 
-def foreign_seller(ours: str, fields: dict[str, Any]) -> str:
-    """The seller that an e-invoice names, where his name is not ours in any spelling: then it may be one that we have to pay; else empty."""
-    told = str((fields.get("seller") or {}).get("name") or "").strip()
-    return told if told and proposing.name_score(told, ours) < _OURS else ""
+def foreign_seller(ours: str, own_tax_nos: str, fields: dict[str, Any]) -> Refusal | None:
+    """Why the seller of an e-invoice may not be us, so that it may be one that we have to pay; None where he is.
+
+    Our numbers for tax and register are those that the installation has set, with commas between: one of them among the
+    seller's settles it, however it is spaced; none of them is told (`einvoice_other_number`). Where either side has no
+    number the name decides, in any spelling of it (`einvoice_other_seller`); one without both cannot be checked
+    (`einvoice_no_seller`).
+    """
+    seller = fields.get("seller") or {}
+    name, country = str(seller.get("name") or "").strip(), str(seller.get("country") or "")
+    numbers = [str(number) for number in seller.get("tax_nos") or ()]
+    own = [number.strip() for number in own_tax_nos.split(",") if number.strip()]
+    if own and numbers:
+        if set(_spellings(numbers, country)) & set(_spellings(own, country)):
+            return None
+        return Refusal("einvoice_other_number", "seller", seller=name or "?", value=", ".join(numbers[:3]), ours=ours, own=", ".join(own[:3]))
+    if not name:
+        return Refusal("einvoice_no_seller", "seller", ours=ours)
+    return Refusal("einvoice_other_seller", "seller", seller=name, ours=ours) if proposing.name_score(name, ours) < _OURS else None
 
 
 def rounding_of(draft: Draft) -> int:

@@ -60,8 +60,15 @@ def index() -> Response:
             return files.of_table(view, table, wanted, f"drafts-{state}-{view.today.isoformat()}")
         found = storage.load_drafts(view.session, view.actor.scope, state, numbers.row_id(after) if after else None, size + 1)
         counts = storage.count_drafts(view.session, view.actor.scope)
+        foreign = {draft.id for draft, _ in found if _foreign(view.seller.name, draft)}
     page = pages.page_of(found, size, lambda row: str(row[0].id), not after)
-    return pages.render("drafts/index.html", page=page, state=state, states=STATES, kinds=KINDS, counts=counts)
+    return pages.render("drafts/index.html", page=page, state=state, states=STATES, kinds=KINDS, counts=counts, foreign=foreign)
+
+
+def _foreign(ours: str, draft: storage.Draft) -> str:
+    """The sentence that tells why the seller of a waiting draft may not be us; empty where he is."""
+    reason = services.foreign_seller(ours, pages.runtime().settings.own_tax_nos, draft.fields) if draft.state == "waiting" else None
+    return sentences.say(reason) if reason else ""
 
 
 @blueprint.route("/upload", methods=["GET", "POST"])
@@ -105,7 +112,7 @@ def show(draft_id: int) -> Response:
     context: dict[str, Any] = {"draft": draft, "customer": customer, "form": form, "states": STATES, "kinds": KINDS, "forms": FORMS, "proposals": proposals}
     net = draft.fields.get("net")
     context["net"] = money.parse(str(net), draft.currency) if net else None
-    context["foreign"] = services.foreign_seller(ours, draft.fields) if draft.state == "waiting" else ""
+    context["foreign"] = _foreign(ours, draft)
     context["rounding"] = services.rounding_of(draft)
     if not form.is_submitted():
         form.version.data = str(draft.version)

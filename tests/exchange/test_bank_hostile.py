@@ -31,6 +31,15 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "end tags that match nothing under tags that never end": (b"OFXHEADER:100\n<OFX>" + b"<A>" * 200_000 + b"</B>" * 200_000, "statement_unknown"),
     "more tags than any OFX": (b"OFXHEADER:100\n<OFX>" + b"<A>x" * 1_000_002, "statement_too_long"),
     "more tags than any camt": ((CAMT % ("EUR", "<a/>" * 4_000_001)).encode(), "statement_too_long"),
+    "statements without end (camt)": (b"<Document><BkToCstmrStmt>" + b"<Stmt/>" * 5_002 + b"</BkToCstmrStmt></Document>", "statement_too_many"),
+    "statements without end (MT940)": ((MT940 % ("EUR0,00", "", "EUR0,00")).encode() * 5_002, "statement_too_many"),
+    "an amount of a million blanks": (HEAD.encode() + b"2026-03-09,1" + b" " * 100_000 + b"1,,CNY,a,b\n", "bad_statement_line"),
+    "a cell without end": (HEAD.encode() + b"2026-03-09,1.00,,CNY,a," + b"x" * 200_000 + b"\n", "cell_too_long"),
+    "zero bytes": (HEAD.encode() + b"2026-03-09,1.00,,CNY,a\x00,b\n", "binary_file"),
+    "half a character at the end": (HEAD.encode() + "2026-03-09,1.00,,CNY,甲".encode()[:-1], "table_cut"),
+    "a quote left open to the end": (HEAD.encode() + b'2026-03-09,1.00,,CNY,"a,b\n' + b"2026-03-09,2.00,,CNY,a,b\n", "unclosed_quote"),
+    "a quote that a later one closes": (HEAD.encode() + b'2026-03-09,1.00,,CNY,"a,b\n2026-03-09,2.00,,CNY,a,b\n2026-03-09,3.00,,CNY,"a",b\n', "unclosed_quote"),
+    "a DOCTYPE in UTF-16": ('<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a [<!ENTITY b "c">]><Document>&b;</Document>'.encode("utf-16"), "xml_doctype"),
     "tags within tags": ((CAMT % ("EUR", "<a>" * 5_000)).encode(), "xml_broken"),
     "one row without end": (HEAD.encode() + b"," * 5_000_000, "line_too_long"),
     "a row of many columns": (HEAD.encode() + b"," * 300, "too_many_columns"),
@@ -79,6 +88,45 @@ def test_amounts_of_every_size_and_currency_are_exact() -> None:
         with pytest.raises(Refusal) as told:
             read(CAMT % (currency, entry % (currency, amount)))
         assert told.value.code == code
+
+
+def test_a_bundle_of_many_payments_costs_their_number_and_not_its_square() -> None:
+    """100,000 references that all differ: what is kept of them are those of the first 200 payments."""
+    parts = "".join(f"<TxDtls><RmtInf><Strd><CdtrRefInf><Ref>R{n}</Ref></CdtrRefInf></Strd></RmtInf></TxDtls>" for n in range(100_000))
+    entry = f'<Ntry><Amt Ccy="EUR">30.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-03-09</Dt></BookgDt><NtryDtls>{parts}</NtryDtls></Ntry>'
+    before = time.process_time()
+    (line,) = read(CAMT % ("EUR", entry))[0].entries
+    assert (line.amount, line.reference[:8], time.process_time() - before < 8) == (3000, "R0 R1 R2", True)
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [("-5.00", "bad_amount"), ("1_000", "bad_amount"), ("1e3", "bad_amount"), ("\u0661\u0662", "bad_amount"), ("1.000000000000000000000000000001", "too_many_decimals")],
+)
+def test_a_bank_writes_amounts_in_plain_digits_and_says_apart_which_way_they_went(amount: str, code: str) -> None:
+    """-5.00 that is marked as a credit could be either; the last one is a thirtieth of a digit beyond 1.00."""
+    entry = '<Ntry><Amt Ccy="EUR">%s</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-03-09</Dt></BookgDt></Ntry>'
+    with pytest.raises(Refusal) as told:
+        read(CAMT % ("EUR", entry % amount))
+    assert told.value.code == code
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le"])
+def test_a_table_in_utf_16_is_read(codec: str) -> None:
+    (found,) = read((HEAD + "2026-03-09,1.00,,CNY,甲公司,货款\n").encode(codec))
+    assert [(line.amount, line.payer) for line in found.entries] == [(100, "甲公司")]
+
+
+def test_a_camt_in_utf_16_is_read() -> None:
+    entry = '<Ntry><Amt Ccy="EUR">5.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-03-09</Dt></BookgDt></Ntry>'
+    (found,) = read((CAMT % ("EUR", entry)).replace('"1.0"', '"1.0" encoding="UTF-16"').encode("utf-16"))
+    assert [line.amount for line in found.entries] == [500]
+
+
+def test_a_text_over_several_lines_is_no_open_quote() -> None:
+    """Prose has a space behind its commas; a text of three lines is one cell."""
+    (found,) = read(HEAD + '2026-03-09,1.00,,CNY,a,"INV 1, 2, 3, 4\nINV 5, 6, 7, 8\nthanks"\n2026-03-10,2.00,,CNY,b,c\n')
+    assert [line.amount for line in found.entries] == [100, 200] and found.entries[0].narrative == "INV 1, 2, 3, 4 INV 5, 6, 7, 8 thanks"
 
 
 def test_a_line_that_cannot_be_read_is_told_to_nobody_else(capfd: pytest.CaptureFixture[str], shared: Path) -> None:

@@ -248,6 +248,7 @@ def test_what_came_back_of_a_wallets_payment_is_no_longer_out(shared: Path) -> N
         ("国网电力有限公司99999999999999", "国网电力有限公司", "99999999999999"),
         ("赞赏作者的收款_20230623", "赞赏作者的收款_20230623", ""),
         ("五一店20260501", "五一店20260501", ""),
+        ("赞赏 20230623", "赞赏 20230623", ""),
     ],
 )
 def test_a_name_and_an_account_in_one_cell(told: str, payer: str, account: str) -> None:
@@ -265,6 +266,38 @@ def test_balances_under_a_banks_own_heading_prove_the_lines_or_tell_where_they_b
     assert (found.broken.params["line"], found.broken.params["expected"], found.broken.params["balance"]) == (4, "115.00", "116.00")
     (found,) = read(rows.replace("115.00", "x,yyy.zz").encode())
     assert (found.opening, found.closing, found.broken) == (8_000, None, None)
+
+
+@pytest.mark.parametrize("name", ["camt053.v2.minimal.xml", "camt053.v8.xml"])
+def test_balances_in_two_currencies_prove_nothing_and_say_so(shared: Path, name: str) -> None:
+    """The samples open in EUR (18.15) and close in SEK (27.00)."""
+    (found,) = read(shared / "bank" / "camt" / name)
+    assert found.broken is not None
+    assert (found.broken.code, found.broken.params) == ("statement_currencies", {"opening": "EUR", "closing": "SEK"})
+
+
+@pytest.mark.parametrize(
+    ("told", "amount"), [("10.00(已退款2.50)", -750), ("10.00(已全额退款)", 0), ("¥10.00（已退款¥2.50）", -750), ("10.00(已退款25.00)", None), ("10.00(已退款)", None)]
+)
+def test_what_came_back_is_taken_off_and_never_more_than_was_paid(told: str, amount: int | None) -> None:
+    """10.00 - 2.50 = 7.50 out. 25.00 back of 10.00 would be money in that nobody paid."""
+    table = f"交易日期,金额,收/支,币种\n2026-03-09,{told},支出,CNY\n".encode()
+    if amount is None:
+        assert refusal(table) == "bad_statement_line"
+    else:
+        assert [line.amount for line in read(table)[0].entries] == [amount]
+
+
+def test_balances_from_the_last_day_down_and_within_one_day() -> None:
+    """Upwards 95.00 + 20.00 = 115.00 and - 5.00 = 110.00; the same rows of one day, the last on top; one of them lacking."""
+    head = "交易日期,收入,支出,币种,余额\n"
+    days = "2026-03-10,,5.00,CNY,110.00\n2026-03-09,20.00,,CNY,115.00\n"
+    for rows in (days, days.replace("03-10", "03-09")):
+        (found,) = read((head + rows).encode())
+        assert (found.opening, found.closing, found.broken) == (9_500, 11_000, None)
+    (found,) = read((head + days.replace("115.00", "114.00")).encode())
+    assert found.broken is not None
+    assert (found.broken.params["line"], found.broken.params["expected"], found.broken.params["balance"]) == (2, "109.00", "110.00")
 
 
 def test_a_wallets_own_transfers_are_left_out() -> None:
@@ -285,7 +318,7 @@ def test_a_wallets_own_transfers_are_left_out() -> None:
         (b"<!-- a comment --><a/>", "statement_unknown"),
         (b"OFXHEADER:100\nno more", "statement_unknown"),
         (b"name,age\nA,3\n", "statement_no_head"),
-        (b"\x00\x01\x02\x03", "statement_unknown"),
+        (b"\x00\x01\x02\x03", "binary_file"),
         ("交易日期,金额,币种\n2026-03-09,1.00,CNY\n".encode(), "statement_direction"),
         ("交易日期,收入,支出,币种\n2026-03-09,1e3,,CNY\n".encode(), "bad_statement_line"),
         ("交易日期,收入,支出\n2026-03-09,1.00,\n".encode(), "statement_no_currency"),

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collect.domain.errors import Refusal
-from collect.exchange import forms, sheets
+from collect.exchange import forms, sheets, xlsx_guard
 from collect.exchange.cells import Exact
 from collect.exchange.xlsx_in import plain_number
 from collect.sentences import SENTENCES, say
@@ -319,3 +319,19 @@ def test_random_tables_come_back() -> None:
     rows = [[f"{source.randrange(10**6):08d}", source.randrange(10**9) / 100, f"客户 {n}"] for n in range(1, 1000)]
     found = list(opened(written([["invoice_no", "amount", "name"], *rows])).rows())
     assert [(cells[0], float(cells[1]), cells[2]) for _, cells in found] == [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("cell", ['<c t="e"/>', "<c/>"])
+def test_cells_without_a_place_are_followed_so_far_and_no_further(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine million of them took half a minute. Ten rows of 99 cells are 1,000 tags; one row more is too many."""
+    monkeypatch.setattr(xlsx_guard, "_MOST_FOLLOWED", 1_000)
+    row = "<row>" + cell * 99 + "</row>"
+    head = "<row><c t='inlineStr'><is><t>a</t></is></c>" + cell * 98 + "</row>"
+    assert opened(by_hand(head + row * 9)).headers[0] == "a"
+    assert refusal(by_hand(head + row * 10)).code == "xlsx_unplaced"
+
+
+def test_formula_errors_are_seen_without_following_every_cell() -> None:
+    head = '<row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>'
+    rows = head + '<row r="2"><c r="A2"><v>1</v></c><c r="B2" s="1" t="e"><v>#N/A</v></c></row>'
+    assert list(opened(by_hand(rows)).rows()) == [(2, ["1", "#ERROR!"])]

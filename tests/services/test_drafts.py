@@ -242,7 +242,22 @@ def test_every_sample_becomes_a_draft_or_is_refused_with_the_reason(sqlite_runti
     assert verify.verify(sqlite_runtime) == []
 
 
-@pytest.mark.parametrize(("seller", "foreign"), [("华北医疗器械有限公司", ""), ("华北医疗器械（有限）公司", ""), ("澄远医疗", "澄远医疗"), ("", "")])
-def test_a_seller_of_another_name_is_told(seller: str, foreign: str) -> None:
+@pytest.mark.parametrize(
+    ("seller", "number", "own", "code"),
+    [
+        ("华北医疗器械有限公司", "", "", None),
+        ("华北医疗器械（有限）公司", "", "", None),
+        ("澄远医疗", "", "", "einvoice_other_seller"),
+        ("澄远医疗", "91110108MA01", "", "einvoice_other_seller"),  # ours is not set: the name decides
+        ("", "", "", "einvoice_no_seller"),
+        ("Huabei Medical", "DE 123 456 789", "HRB 77, DE123456789", None),  # the number is ours, whatever the name
+        ("华北医疗器械有限公司", "DE987654321", "DE123456789", "einvoice_other_number"),
+        ("华北医疗器械有限公司", "", "DE123456789", None),
+    ],
+)
+def test_a_seller_that_may_not_be_us_is_told(seller: str, number: str, own: str, code: str | None) -> None:
     """Our company is 华北医疗器械有限公司; an invoice that somebody wrote to us must not become money that we are owed unseen."""
-    assert drafts.foreign_seller("华北医疗器械有限公司", {"seller": {"name": seller}}) == foreign
+    told = drafts.foreign_seller("华北医疗器械有限公司", own, {"seller": {"name": seller, "tax_nos": [number] if number else [], "country": ""}})
+    assert (told and told.code) == code
+    if told and code != "einvoice_no_seller":
+        assert (told.params["seller"], told.params["ours"]) == (seller, "华北医疗器械有限公司")

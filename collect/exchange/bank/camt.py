@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
 from lxml import etree
 
 from collect.domain import money
 from collect.domain.errors import Refusal
-from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, minor_of
+from collect.exchange.bank.shape import MOST_LINES, MOST_STATEMENTS, Entry, Statement, decimal_of, line_of, minor_of
 
 _BODIES = {"BkToCstmrAcctRpt": ("camt.052", "Rpt"), "BkToCstmrStmt": ("camt.053", "Stmt"), "BkToCstmrDbtCdtNtfctn": ("camt.054", "Ntfctn")}
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
+_MOST_TOLD = 200
+"""Payments of a bundle whose texts its line tells."""
 _MOST_TAGS = 4_000_000
 """Start and end tags: what they become in memory is bounded by it, whatever a file of the largest size is made of."""
 
@@ -32,6 +34,8 @@ def read(content: bytes, name: str) -> list[Statement]:
     if _tag(root) != "Document" or body is None:
         raise Refusal("statement_unknown", None, name=name)
     form, part = _BODIES[_body(body)]
+    if len(body) > MOST_STATEMENTS:
+        raise Refusal("statement_too_many", None, most=MOST_STATEMENTS)
     return [_statement(form, node).checked() for node in body if _tag(node) == part]
 
 
@@ -91,6 +95,9 @@ def _statement(form: str, node: Any) -> Statement:
     currency = currency or next((found.get("Ccy") or "" for found in node.iter() if _tag(found) == "Amt"), "")
     if not money.is_currency(currency):
         raise Refusal("statement_no_currency", None, account=account or "?")
+    # Within one statement both balances are in the currency of the account; where they are not, nothing proves the lines.
+    apart = opening is not None and closing is not None and opening[1] != closing[1]
+    broken = Refusal("statement_currencies", "currency", opening=opening[1], closing=closing[1]) if opening and closing and apart else None
     both = opening is not None and closing is not None and opening[1] == closing[1] == currency and all(entry.currency == currency for entry in entries)
     return Statement(
         form,
@@ -102,6 +109,7 @@ def _statement(form: str, node: Any) -> Statement:
         _latest(_closed_on(node) or _day(_text(node, "FrToDt", "ToDtTm")), entries),
         opening[0] if both and opening else None,
         closing[0] if both and closing else None,
+        broken=broken,
     )
 
 
@@ -123,24 +131,27 @@ def _closed_on(node: Any) -> date | None:
 
 
 def _amount(node: Any) -> tuple[int, str]:
-    """Amount and currency of an element with Amt and CdtDbtInd; money out is negative."""
+    """Amount and currency of an element with Amt and CdtDbtInd; money out is negative. Refusal `bad_amount`."""
     amount = next(_all(node, "Amt"), None)
     currency = (amount.get("Ccy") or "").strip() if amount is not None else ""
-    try:
-        value = Decimal((amount.text or "").strip()) if amount is not None else Decimal("NaN")
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or not money.is_currency(currency):
-        raise Refusal("bad_amount", "Amt", value=f"{amount.text if amount is not None else ''} {currency}".strip())
+    value = decimal_of(amount.text or "") if amount is not None else None
+    # An amount says how much and CdtDbtInd which way: with a sign as well nobody knows which of the two is meant.
+    if value is None or value.is_signed() or not money.is_currency(currency):
+        raise Refusal("bad_amount", "Amt", value=f"{(amount.text or '')[:80] if amount is not None else ''} {currency[:8]}".strip())
     return minor_of(-value if _text(node, "CdtDbtInd") == "DBIT" else value, currency), currency
 
 
 def _day(text: str) -> date | None:
     """The date of an ISO date or date and time, as the bank wrote it."""
+    if not text:
+        return None
     try:
-        return date.fromisoformat(text[:10]) if text else None
+        found = date.fromisoformat(text[:10])
     except ValueError:
-        raise Refusal("bad_date", "BookgDt", value=text) from None
+        raise Refusal("bad_date", "BookgDt", value=text[:40]) from None
+    if not 1900 <= found.year <= 2199:
+        raise Refusal("bad_date", "BookgDt", value=text[:40])
+    return found
 
 
 def _date_of(node: Any, name: str) -> date | None:
@@ -172,9 +183,8 @@ def _share(detail: Any, entry: Any, currency: str) -> int | None:
     for path in (("Amt",), ("AmtDtls", "TxAmt", "Amt"), ("AmtDtls", "InstdAmt", "Amt")):
         found = next(_all(detail, *path), None)
         if found is not None and (found.get("Ccy") or "") == currency:
-            try:
-                value = Decimal((found.text or "").strip())
-            except InvalidOperation:
+            value = decimal_of(found.text or "")
+            if value is None or value.is_signed():
                 return None
             sign = _text(detail, "CdtDbtInd") or _text(entry, "CdtDbtInd")
             return minor_of(-value if sign == "DBIT" else value, currency)
@@ -187,10 +197,10 @@ def _detailed(base: Entry, detail: Any, entry: Any, amount: int | None) -> Entry
     payer = _text(detail, "RltdPties", side, "Nm") or _text(detail, "RltdPties", side, "Pty", "Nm") or _text(detail, "RltdPties", f"Ultmt{side}", "Nm")
     account = _text(detail, "RltdPties", f"{side}Acct", "Id", "IBAN") or _text(detail, "RltdPties", f"{side}Acct", "Id", "Othr", "Id")
     # Of a bundle that stays one line, all payments' texts: it is a person who will have to tell them apart.
-    parts = list(_all(detail, "NtryDtls", "TxDtls")) if detail is entry else [detail]
+    parts = list(islice(_all(detail, "NtryDtls", "TxDtls"), _MOST_TOLD)) if detail is entry else [detail]
     structured = [_text(found) for part in parts for found in _all(part, "RmtInf", "Strd", "CdtrRefInf", "Ref")]
     documents = [_text(found) for part in parts for found in _all(part, "RmtInf", "Strd", "RfrdDocInf", "Nb")]
-    free = [_text(found) for part in parts[:200] for found in _all(part, "RmtInf", "Ustrd")]
+    free = [_text(found) for part in parts for found in _all(part, "RmtInf", "Ustrd")]
     end = _text(detail, "Refs", "EndToEndId")
     return Entry(
         base.day,

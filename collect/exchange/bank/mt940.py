@@ -11,7 +11,7 @@ from mt940 import parse_statements, tags
 
 from collect.domain import money
 from collect.domain.errors import Refusal
-from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, minor_of
+from collect.exchange.bank.shape import MOST_LINES, MOST_STATEMENTS, Entry, Statement, line_of, minor_of
 from collect.exchange.bank.texts import decoded
 
 _SUBFIELD = re.compile(r"[?>](\d{2})")
@@ -36,6 +36,8 @@ def read(content: bytes, name: str) -> list[Statement]:
     text = decoded(content).replace("\r\n", "\n").replace("\r", "\n")
     if text.count(":61:") > MOST_LINES:
         raise Refusal("statement_too_long", None, most=MOST_LINES)
+    if text.count("\n:20:") > MOST_STATEMENTS:
+        raise Refusal("statement_too_many", None, most=MOST_STATEMENTS)
     for tag in (":20:", ":25:"):
         if tag not in text:
             raise Refusal("statement_fragment", None, name=name, tag=tag)

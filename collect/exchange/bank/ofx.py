@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from itertools import islice
 
 from collect.domain import money
 from collect.domain.errors import Refusal
-from collect.exchange.bank.shape import MOST_LINES, Entry, Statement, line_of, minor_of
+from collect.exchange.bank.shape import MOST_LINES, MOST_STATEMENTS, Entry, Statement, decimal_of, line_of, minor_of
 from collect.exchange.bank.texts import decoded
 
 _TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,64})\s*(/?)>([^<]*)")
@@ -53,9 +54,11 @@ def read(content: bytes, name: str) -> list[Statement]:
     if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text:
         raise Refusal("xml_doctype", None, name=name)
     root = _tree(text, name)
-    found = []
+    found: list[Statement] = []
     for message, response, body in (("BANKMSGSRSV1", "STMTTRNRS", "STMTRS"), ("CREDITCARDMSGSRSV1", "CCSTMTTRNRS", "CCSTMTRS")):
-        found += [_statement(node).checked() for node in root.all("OFX", message, response, body)]
+        found += [_statement(node).checked() for node in islice(root.all("OFX", message, response, body), MOST_STATEMENTS + 1 - len(found))]
+    if len(found) > MOST_STATEMENTS:
+        raise Refusal("statement_too_many", None, most=MOST_STATEMENTS)
     if not found:
         raise _why_none(root, name)
     return found
@@ -142,15 +145,18 @@ def _entry(node: _Node, currency: str) -> Entry:
 
 def _number(text: str) -> Decimal:
     """An amount: a point or a comma separates decimals."""
-    try:
-        return Decimal(text.replace(",", ".") if "." not in text else text.replace(",", ""))
-    except InvalidOperation:
-        raise Refusal("bad_amount", "TRNAMT", value=text or "<TRNAMT>") from None
+    value = decimal_of(text.replace(",", ".") if "." not in text else text.replace(",", ""))
+    if value is None:
+        raise Refusal("bad_amount", "TRNAMT", value=text[:80] or "<TRNAMT>")
+    return value
 
 
 def _day(text: str, name: str) -> date:
     """The day of `20130525060000.000[-5:EST]`, as the bank wrote it."""
     try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+        found = date.fromisoformat(text[:8]) if text[:8].isascii() and text[:8].isdigit() else None
     except ValueError:
-        raise Refusal("bad_date", name, value=text or f"<{name}>") from None
+        found = None
+    if found is None or not 1900 <= found.year <= 2199:
+        raise Refusal("bad_date", name, value=text[:40] or f"<{name}>")
+    return found

@@ -62,7 +62,7 @@ def _form(content: bytes) -> str:
     head = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if b"OFXHEADER" in head or b"<OFX>" in content[:16384]:
         return "ofx"
-    if head.startswith(b"<") and head[1:2] in b"?!" + _LETTERS:
+    if (head.startswith(b"<") and head[1:2] in b"?!" + _LETTERS) or head[:4] in _WIDE_XML:
         return "camt"  # no table begins so, and what is no camt is refused as XML with its reason
     if head.startswith((b"PK", b"\xd0\xcf")):
         return "table"
@@ -71,6 +71,8 @@ def _form(content: bytes) -> str:
     return "table"
 
 
+_WIDE_XML = (b"\xff\xfe<\x00", b"\xfe\xff\x00<", b"<\x00?\x00", b"\x00<\x00?")
+"""How XML in UTF-16 begins."""
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from collect.domain import money
@@ -16,6 +16,12 @@ from collect.domain.sameness import Told, trace_of
 
 MOST_LINES = 200_000
 """More lines than any bank puts into one file; a file beyond it is refused before it fills the memory."""
+MOST_STATEMENTS = 5_000
+"""Statements of one file: each costs several questions to the database, even where it has no line."""
+_EXACT = Context(prec=64)
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_LONGEST = 4_000
+"""Signs of a text that is put together from the parts of a line; what is kept of it is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +64,18 @@ class LeftOut(NamedTuple):
     text: str
     moved: bool
 
+    def as_json(self) -> dict[str, object]:
+        """The row for a program; `reason` is `neither` (money neither in nor out) or `no_day`."""
+        return {"line": self.line, "text": self.text, "reason": "neither" if self.moved else "no_day"}
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of one account; balances in minor units, None where the file tells none.
 
     Of a table: the saved mapping it was read with, the rows that are no lines, and (`broken`) the first line whose balance
-    does not follow from the one before, where nobody but the words of banks says that the column holds balances.
+    does not follow from the one before, where nobody but the words of banks says that the column holds balances. Of a
+    camt `broken` are two balances in different currencies.
     """
 
     form: str
@@ -94,27 +105,38 @@ class Statement:
         return replace(self, since=self.since or min(days, default=None), through=self.through or max(days, default=None))
 
 
+def decimal_of(text: str) -> Decimal | None:
+    """The number that a bank writes with ASCII digits, a point and a sign; None for all else (`1e3`, `1_000`, Arabic digits, `NaN`)."""
+    plain = text.strip()
+    return Decimal(plain) if _PLAIN.fullmatch(plain) else None
+
+
 def minor_of(value: Decimal, currency: str, field: str = "amount") -> int:
     """The amount in minor units, exactly; Refusal `too_many_decimals` for what is no whole minor unit, `amount_too_large` (S1)."""
     try:
-        scaled = value.scaleb(money.exponent(currency))
+        scaled = value.scaleb(money.exponent(currency), _EXACT)
     except ArithmeticError:
-        raise Refusal("bad_amount", field, value=str(value)) from None
-    if not value.is_finite() or scaled.adjusted() > 40:
-        raise Refusal("bad_amount", field, value=str(value))
+        raise Refusal("bad_amount", field, value=str(value)[:80]) from None
+    # More digits than are reckoned with would be rounded: no amount has them.
+    if not value.is_finite() or scaled.adjusted() > 40 or len(value.as_tuple().digits) > 60:
+        raise Refusal("bad_amount", field, value=str(value)[:80])
     minor = int(scaled)
     if minor != scaled:
-        raise Refusal("too_many_decimals", field, value=str(value), currency=currency, places=money.exponent(currency))
+        raise Refusal("too_many_decimals", field, value=str(value)[:80], currency=currency, places=money.exponent(currency))
     if abs(minor) > money.LIMIT:
-        raise Refusal("amount_too_large", field, value=str(value), currency=currency)
+        raise Refusal("amount_too_large", field, value=str(value)[:80], currency=currency)
     return minor
 
 
 def line_of(*texts: str | None) -> str:
     """Texts joined by a space each, white space made single; what is empty or said already is left out."""
-    found: list[str] = []
+    found: dict[str, None] = {}
+    length = 0
     for text in texts:
-        plain = re.sub(r"\s+", " ", text or "").strip()
+        plain = " ".join((text or "").split())
         if plain and plain not in found:
-            found.append(plain)
-    return " ".join(found)
+            found[plain] = None
+            length += len(plain) + 1
+            if length > _LONGEST:
+                break
+    return " ".join(found)[:_LONGEST]

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain as chain_of
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 
 from collect.domain import money
 from collect.domain.errors import Refusal
-from collect.exchange import forms, xlsx_guard
+from collect.exchange import decoding, forms, xlsx_guard
 from collect.exchange.bank import layout
 from collect.exchange.bank.layout import Head, Placing, fold, words
 from collect.exchange.bank.shape import MOST_LINES, Entry, LeftOut, Statement, line_of
@@ -23,10 +24,13 @@ from collect.exchange.xlsx_in import plain_number
 
 _LONGEST_LINE = 4 << 20
 _MOST_CELLS = 8_000_000
+_MANY_CELLS = 3
+"""Delimiters without a space behind them in one line of a cell, from which on it is a row that an open quote took in."""
 _SPLIT = re.compile(r"[:：]")
 _MONEY_AND_CODE = re.compile(r"([A-Z]{3})\s*(-?[\d,.]+)")
-_NAME_AND_ACCOUNT = re.compile(r"(.*?)(?:\s+([0-9*]{8,32})|(?<![\s0-9*_.\-/:])([0-9*]{9,32}))")
-"""A name, and an account behind a space, or right behind it where it is longer than a date is."""
+_ACCOUNT = re.compile(r"(?:(?<=\s)(?!(?:19|20)[0-9]{6}$)[0-9*]{8,32}|(?<![\s0-9*_.\-/:])[0-9*]{9,32})$")
+"""An account at the end of a name: behind a space and no date, or right behind it where it is longer than a date is."""
+_ALL_BACK = "全额"
 
 
 def read(content: bytes, source: Source, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None, sheet: str | None = None) -> list[Statement]:
@@ -119,8 +123,11 @@ def rows_of(content: bytes, source: Source, saved: Iterable[Placing] = (), sheet
     if content[:2] in (b"PK", b"\xd0\xcf"):
         table = _sheet_of(content, source, list(saved), sheet)
     else:
+        if max(map(len, io.BytesIO(content)), default=0) > _LONGEST_LINE:
+            raise Refusal("line_too_long", None, name=source.name, limit=_LONGEST_LINE)
         text = _decoded(content, source.name)
-        delimiter = max(",;\t", key=lambda sign: sum(min(line.count(sign), 20) for line in text.splitlines()[: layout.PREAMBLE]))
+        top = text[: 1 << 20].splitlines()[: layout.PREAMBLE]
+        delimiter = max(",;\t", key=lambda sign: sum(min(line.count(sign), 20) for line in top))
         table = _table(text, delimiter, source)
     if len(table) > MOST_LINES:
         raise Refusal("statement_too_long", None, most=MOST_LINES)
@@ -171,28 +178,58 @@ def _has_lines(rows: list[list[str]], name: str, saved: list[Placing]) -> bool:
 def _table(text: str, delimiter: str, source: Source) -> list[list[str]]:
     """The rows of a CSV; no more of a file that is far too wide or long is taken apart than it takes to see that."""
     table: list[list[str]] = []
-    if max(map(len, io.StringIO(text)), default=0) > _LONGEST_LINE:
-        raise Refusal("line_too_long", None, name=source.name, limit=_LONGEST_LINE)
+    # A quote that is left open takes the last line into its cell, and so it shows whether one was.
+    reader = csv.reader(chain_of(io.StringIO(text, newline=None), ["\n", _END]), delimiter=delimiter)
+    line, start = 0, 1
     try:
-        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+        for row in reader:
+            start, line = line + 1, reader.line_num
+            if row == [_END]:
+                break
             if len(row) > source.limits.max_columns:
                 raise Refusal("too_many_columns", None, name=source.name, count=len(row), limit=source.limits.max_columns)
+            if line > start and _swallowed(row, delimiter):
+                raise Refusal("unclosed_quote", None, line=start)
             table.append([_cell(cell) for cell in row])
             if len(table) > MOST_LINES:
                 break
-    except csv.Error:
+    except csv.Error as problem:
+        if "field larger" in str(problem):
+            raise Refusal("cell_too_long", None, line=line + 1, limit=csv.field_size_limit()) from None
         raise Refusal("statement_no_head", None, name=source.name) from None
     return table
 
 
+_END = "\x00end"
+
+
+def _swallowed(row: list[str], delimiter: str) -> bool:
+    """Whether a record over several lines holds whole rows, because a quote was left open: no text has so many signs of a table in a line."""
+    for cell in row:
+        for line in cell.split("\n")[1:]:
+            if line == _END or line.count(delimiter) - line.count(f"{delimiter} ") >= _MANY_CELLS:
+                return True
+    return False
+
+
 def _decoded(content: bytes, name: str) -> str:
-    if b"\x00" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        raise Refusal("statement_unknown", None, name=name)
-    for codec in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030", "cp1252"):
+    """The text of a table: UTF-16 by its mark or zero bytes, UTF-8 or GB18030 where all of it is, else the Western code page.
+
+    Refusals: `binary_file` for zero bytes at the beginning that are none of an encoding (a single one further down is a
+    bank's slip), `table_cut` where the last character is only half there.
+    """
+    if wide := decoding.wide_codec(content[:4096]):
+        codecs: tuple[str, ...] = (wide,)
+    elif b"\x00" in content[:4096]:
+        raise Refusal("binary_file", None, name=name)
+    else:
+        codecs = ("utf-8-sig", "gb18030", "cp1252")
+    for codec in codecs:
         try:
             return content.decode(codec)
-        except UnicodeDecodeError:
-            continue
+        except UnicodeDecodeError as problem:
+            if problem.end == len(problem.object) and problem.start > len(problem.object) - 4 and codec != "cp1252":
+                raise Refusal("table_cut", None, name=name) from None
     raise Refusal("statement_unknown", None, name=name)
 
 
@@ -312,8 +349,8 @@ def _minor(text: str, currency: str, decimal: money.Decimals) -> int:
 def _party(row: list[str], roles: Mapping[str, list[int]]) -> tuple[str, str]:
     """The other party's name and account; where one column holds both (`张三 6222…`), they are told apart."""
     payer, account = _first(row, roles, "payer"), "".join(_first(row, roles, "payer_account").split())
-    both = _NAME_AND_ACCOUNT.fullmatch(payer) if not account else None
-    return (both[1], both[2] or both[3]) if both else (payer, account)
+    both = _ACCOUNT.search(payer, max(0, len(payer) - 40)) if not account else None
+    return (payer[: both.start()].rstrip(), both[0]) if both else (payer, account)
 
 
 def _value_day(row: list[str], roles: Mapping[str, list[int]], read_as: forms.Forms) -> date | None:
@@ -341,10 +378,23 @@ def _amount(row: list[str], roles: Mapping[str, list[int]], decimal: money.Decim
     both = _MONEY_AND_CODE.fullmatch(told)
     if both and money.is_currency(both[1]):
         return money.parse(both[2], both[1], decimal), both[1]
-    # `131.77(已退款89.84)`: what went back since is no longer out, and its own row counts as neither in nor out.
-    back = next((aside.removeprefix(word).rstrip(")") for word in words().begins["refunded"] if aside.startswith(word)), "")
     paid = money.parse(told, currency or "CNY", decimal)
-    return paid - (money.parse(back, currency or "CNY", decimal) if back else 0), currency
+    return paid - _back(aside.removesuffix(")"), paid, currency or "CNY", decimal), currency
+
+
+def _back(aside: str, paid: int, currency: str, decimal: money.Decimals) -> int:
+    """What of an amount came back since, by the words behind it: `131.77(已退款89.84)`, `468.32(已全额退款)`; 0 where they say nothing of it.
+
+    It is no longer out (or in), and its own row counts as neither in nor out. Refusal `bad_amount` for more than was paid.
+    """
+    word = next((word for word in words().begins["refunded"] if aside.startswith(word)), None)
+    if word is None:
+        return 0
+    told = aside.removeprefix(word)
+    back = paid if not told and _ALL_BACK in word else money.parse(told, currency, decimal)
+    if not 0 <= back <= abs(paid):
+        raise Refusal("bad_amount", "amount", value=aside[:40])
+    return back
 
 
 def _sign(row: list[str], head: Head, number: int) -> int:
