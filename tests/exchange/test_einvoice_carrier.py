@@ -100,3 +100,14 @@ def test_the_child_reads_and_says_how_it_ended(monkeypatch: pytest.MonkeyPatch, 
         assert carrier.main() == status
         out.flush()
         assert out.buffer.getvalue() == told  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("attached", "code"),
+    [(b"<Cross", "xml_broken"), (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "xml_doctype"), (b"<a/>", "einvoice_unknown"), (b"", "einvoice_no_xml")],
+)
+def test_an_attachment_that_is_no_invoice_gets_its_own_reason(attached: bytes, code: str) -> None:
+    """It is not true of these that the PDF carries nothing."""
+    with pytest.raises(Refusal) as told:
+        reading.read(pdf(b"(a.xml) 3 0 R", attached, b""), "x.pdf", LIMITS)
+    assert told.value.code == code

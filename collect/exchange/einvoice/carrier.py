@@ -8,6 +8,7 @@ this program around it: it needs the library alone.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import subprocess
 import sys
@@ -45,12 +46,19 @@ def extract(content: bytes) -> bytes:
 
 
 def found_in(content: bytes) -> bytes:
-    """The XML, read here and now; empty where there is none. MemoryError where the limit is reached."""
+    """The XML, read here and now; empty where there is none. MemoryError where the limit is reached.
+
+    Where no attachment is XML of a known kind it is the first one named so: whoever reads it says what is wrong with it.
+    """
     from facturx import get_xml_from_pdf
+    from facturx.facturx import PdfReader
 
     logging.disable(logging.CRITICAL)
     try:
         _file, found = get_xml_from_pdf(content, check_xsd=False)
+        if not found:
+            attached = PdfReader(io.BytesIO(content)).attachment_list
+            found = next((one.content for one in attached if one.name.lower().endswith(".xml") and one.content), b"")
     except MemoryError:
         raise
     except Exception:  # the reader of PDFs raises anything; whatever it is, the file cannot be read
