@@ -280,7 +280,7 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
     taken.left_rows += statement.left_out[: MOST_TOLD - len(taken.left_rows)]
     if statement.broken:
         code = "statement_gap" if statement.broken.code == "statement_balance" else statement.broken.code
-        taken.notices.append(Refusal(code, "balance", account=account.number, **statement.broken.params))
+        taken.notices.append(Refusal(code, "balance", **(statement.broken.params | {"account": account.number})))
     elif statement.opening is None or statement.closing is None:
         taken.notices.append(Refusal("statement_unproved", None, account=account.number, currency=statement.currency))
     taken.seen += [*seen, *(SeenLine(row.line, "left_out", None, row.text) for row in statement.left_out[:preview])]

@@ -273,7 +273,7 @@ def test_balances_in_two_currencies_prove_nothing_and_say_so(shared: Path, name:
     """The samples open in EUR (18.15) and close in SEK (27.00)."""
     (found,) = read(shared / "bank" / "camt" / name)
     assert found.broken is not None
-    assert (found.broken.code, found.broken.params) == ("statement_currencies", {"opening": "EUR", "closing": "SEK"})
+    assert (found.broken.code, found.broken.params) == ("statement_currencies", {"account": DUTCH, "opening": "EUR", "closing": "SEK"})
 
 
 @pytest.mark.parametrize(

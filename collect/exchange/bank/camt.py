@@ -97,7 +97,7 @@ def _statement(form: str, node: Any) -> Statement:
         raise Refusal("statement_no_currency", None, account=account or "?")
     # Within one statement both balances are in the currency of the account; where they are not, nothing proves the lines.
     apart = opening is not None and closing is not None and opening[1] != closing[1]
-    broken = Refusal("statement_currencies", "currency", opening=opening[1], closing=closing[1]) if opening and closing and apart else None
+    broken = Refusal("statement_currencies", "currency", account=account or "?", opening=opening[1], closing=closing[1]) if opening and closing and apart else None
     both = opening is not None and closing is not None and opening[1] == closing[1] == currency and all(entry.currency == currency for entry in entries)
     return Statement(
         form,
