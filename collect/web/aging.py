@@ -143,6 +143,8 @@ def _refused(form: AgingFilter, refusal: Refusal) -> Response:
 def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, Any], name: str, is_part: bool, exposure: list[Exposure]) -> Response:
     kept = {key: asked[key] for key in (*KEPT, *drill.WITHIN) if key in asked}
     page = _slice(shown.rows, asked.get("after", ""))
+    columns = ("total", *shown.buckets.names, *AMOUNTS)
+    left_out = _empty(shown, columns, asked)
     context: dict[str, Any] = {
         "form": form,
         "sentence": "",
@@ -156,7 +158,8 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
         "company_total": _company_total(shown, kept, asked),
         "rates": reports.used_rates(shown),
         "without_rate": reports.without_rate(shown),
-        "columns": ("total", *shown.buckets.names, *AMOUNTS),
+        "columns": [name for name in columns if name not in left_out],
+        "left_out": left_out,
         "known_address": url_for("aging.index", **_changed(known_at=shown.known.isoformat(), as_of=shown.as_of.isoformat())),
         "headings": {name: _heading(name, asked) for name in (*shown.buckets.names, *SORTED)},
         "bars": [bars.bar(row, shown.buckets.names, partial(_items, kept, asked, row.currency)) for row in shown.totals],
@@ -166,6 +169,17 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
         "customer_no": asked.get("customer", ""),
     }
     return pages.render("aging/index.html", **context)
+
+
+def _empty(report: AgingReport, columns: Sequence[str], asked: dict[str, Any]) -> list[str]:
+    """The columns in which no row has an amount, so that the others are in sight; never the total, nor one that is asked for."""
+    kept = {"total", asked.get("bucket", ""), asked.get("sort", "").lstrip("-")}
+    # A total is soon looked at and mostly not zero; only where it is may its rows still have amounts that cancel out.
+    found = {name for row in report.totals for name, amount in _amounts(row, report) if amount}
+    rest = [name for name in columns if name not in found | kept]
+    if rest:
+        found.update(name for row in report.rows for name, amount in _amounts(row, report) if amount)
+    return [name for name in rest if name not in found]
 
 
 def _slice(rows: Sequence[AgingRow], after: str) -> pages.Page[AgingRow]:

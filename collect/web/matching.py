@@ -83,7 +83,7 @@ EVIDENCE = {
     "two_customers": _("More than one customer has this name."),
     "advance": _("The payer marks it as paid in advance {order}."),
 }
-PAYERS = {"": _("Choose"), "same": _("The customer himself, under this name"), "third": _("A third party, with its letter")}
+PAYERS = {"": _("Choose"), "same": _("The customer, under this name"), "third": _("A third party, with its letter")}
 
 
 class LineFilter(FilterForm):
