@@ -20,7 +20,8 @@ from collect.table import Column
 
 SLIP_HEIGHT = 208.0
 FIELD_HEIGHT = 118.0
-AGES_HEIGHT = 60.0
+AGES_HEAD, AGES_ROW = 22.0, 34.0  # the strip of ages: its title, and a row of buckets with their amounts
+AGES_SIZES = (8.0, 6.8)  # points of its letters: at best, and the least that is read without effort
 # The words that are set in bold, all others in regular letters.
 BOLD = (
     *("title", "open_items", "credits", "slip_title", "slip_agree", "slip_differ"),
@@ -191,10 +192,12 @@ def _section(facts: StatementFacts, told: Mapping[str, Any], composed: Flow, sec
     title = told[f"{name}_of"] if group else told[name]
     composed.gap(6)
     composed.paragraph(title.format(currency=section.currency, debtor=section.debtor.name, number=section.debtor.number), size=10.5, leading=18.0, bold=True, keep=60.0)
+    ages = _ages(told, composed, section)
+    keep = sum(piece.height for piece in ages)
     if section.opening is None:
-        _open_items(told, composed, section)
+        _open_items(told, composed, section, 0.0 if section.credits else keep)
     else:
-        _movements(told, composed, section)
+        _movements(told, composed, section, keep)
     if section.credits and section.opening is None:
         composed.gap(5)
         composed.paragraph(told["credits"].format(currency=section.currency), size=9.0, leading=15.0, bold=True, keep=40.0)
@@ -206,15 +209,15 @@ def _section(facts: StatementFacts, told: Mapping[str, Any], composed: Flow, sec
             Column("", told["unapplied"], "money"),
         )
         rows = [(line.number, _kind(told, line.kind), line.day, line.amount, line.open) for line in section.credits]
-        composed.table(columns, rows, section.currency, keep=AGES_HEIGHT)
-    _ages(told, composed, section)
+        composed.table(columns, rows, section.currency, keep=keep)
+    composed.parts.extend(ages)
 
 
 def _kind(told: Mapping[str, Any], kind: str) -> str:
     return str(told["kinds"].get(kind, kind))
 
 
-def _open_items(told: Mapping[str, Any], composed: Flow, section: Section) -> None:
+def _open_items(told: Mapping[str, Any], composed: Flow, section: Section, keep: float) -> None:
     """The open items, oldest due first, and what they come to."""
     columns = (
         Column("", told["document"]),
@@ -241,13 +244,13 @@ def _open_items(told: Mapping[str, Any], composed: Flow, section: Section) -> No
     totals: list[tuple[Any, ...]] = [(told["total"], *empty, section.amount, section.amount - section.open, section.open)]
     if section.unapplied:
         totals += [(told["less_unapplied"], *empty, None, None, -section.unapplied), (told["running"], *empty, None, None, section.balance)]
-    composed.table(columns, rows, section.currency, totals, 0.0 if section.credits else AGES_HEIGHT)
+    composed.table(columns, rows, section.currency, totals, keep)
     if any(line.due is None for line in section.lines):
         composed.gap(3)
         composed.paragraph(told["waits_note"], size=7.5, leading=11.0, colour=page.MUTED)
 
 
-def _movements(told: Mapping[str, Any], composed: Flow, section: Section) -> None:
+def _movements(told: Mapping[str, Any], composed: Flow, section: Section, keep: float) -> None:
     """The period from its opening to its closing balance."""
     columns = (
         Column("", told["day"], "date"),
@@ -262,34 +265,43 @@ def _movements(told: Mapping[str, Any], composed: Flow, section: Section) -> Non
         rows.append((entry.day, entry.number, _kind(told, entry.kind), entry.change if entry.change > 0 else None, -entry.change if entry.change < 0 else None, entry.balance))
     up = sum(entry.change for entry in section.movements if entry.change > 0)
     down = -sum(entry.change for entry in section.movements if entry.change < 0)
-    composed.table(columns, rows, section.currency, [(told["closing"], None, None, up, down, section.balance)], AGES_HEIGHT)
+    composed.table(columns, rows, section.currency, [(told["closing"], None, None, up, down, section.balance)], keep)
 
 
-def _ages(told: Mapping[str, Any], composed: Flow, section: Section) -> None:
-    """The aging line: a column a bucket, shrunk where amounts are long, so that it is always one line."""
+def _ages(told: Mapping[str, Any], composed: Flow, section: Section) -> list[Piece]:
+    """The strip of ages: a column a bucket, in letters a little smaller, then in more rows where the amounts are long."""
     if not section.lines:
-        return
+        return []
     named = {"not_due": told["not_due"]}
     cells = [(named.get(name) or told["bucket"].format(days=name.replace("-", "–")), amount) for name, amount in zip(section.buckets, section.amounts, strict=True)]
     if section.provisional:
         cells.append((told["provisional"], section.provisional))
-    each = ROOM / len(cells)
-    heads = [composed.runs(label) for label, _ in cells]
-    figures = [composed.runs(i18n.group(amount, section.currency)) for _, amount in cells]
-    size = min(8.0, *((each - 8) / max(letters.width(runs), 1.0) for runs in (*heads, *figures)))
+    set_cells = [(composed.runs(label), composed.runs(i18n.group(amount, section.currency)), amount) for label, amount in cells]
+    widest = max(letters.width(runs) for head, figure, _ in set_cells for runs in (head, figure))
+    best, least = AGES_SIZES
+    in_row = next((count for count in _even_rows(len(cells)) if (ROOM / count - 8) / widest >= least), 1)
+    size, each = min(best, (ROOM / in_row - 8) / widest), ROOM / in_row
     title = composed.runs(told["aging"].format(currency=section.currency))
+    rows = [set_cells[start : start + in_row] for start in range(0, len(set_cells), in_row)]
 
     def draw(sheets: Sheets, y: float) -> None:
-        sheets.band(MARGIN, y - 38, ROOM, 16, page.HEAD)
-        sheets.rule(MARGIN, y - 22, ROOM, 0.6, page.ACCENT)
-        sheets.rule(MARGIN, y - 56, ROOM, 0.6, page.RULE)
         sheets.text(MARGIN, y - 16, title, 8.0, page.MUTED)
-        for place, (head, figure, (_, amount)) in enumerate(zip(heads, figures, cells, strict=True)):
-            right = MARGIN + each * (place + 1) - 4
-            sheets.text(right, y - 33, head, size, page.MUTED, right=True)
-            sheets.text(right, y - 50, figure, size, page.INK if amount else page.MUTED, right=True)
+        for number, row in enumerate(rows):
+            top = y - AGES_HEAD - AGES_ROW * number
+            sheets.band(MARGIN, top - 16, ROOM, 16, page.HEAD)
+            sheets.rule(MARGIN, top, ROOM, 0.6, page.RULE if number else page.ACCENT)
+            for place, (head, figure, amount) in enumerate(row):
+                right = MARGIN + each * (place + 1) - 4
+                sheets.text(right, top - 11, head, size, page.MUTED, right=True)
+                sheets.text(right, top - 28, figure, size, page.INK if amount else page.MUTED, right=True)
+        sheets.rule(MARGIN, y - AGES_HEAD - AGES_ROW * len(rows), ROOM, 0.6, page.RULE)
 
-    composed.parts.append(Piece(AGES_HEIGHT, draw))
+    return [Piece(AGES_HEAD + AGES_ROW * len(rows) + 4.0, draw)]
+
+
+def _even_rows(cells: int) -> list[int]:
+    """How many cells a row may have, all in one row first, then in two, three and so on, as even as they come."""
+    return [-(-cells // rows) for rows in range(1, cells + 1)]
 
 
 def _signed(facts: StatementFacts, told: Mapping[str, Any], composed: Flow) -> None:

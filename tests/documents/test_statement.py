@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
+import pypdf
 import pytest
 
 from collect.documents import fonts as letters
@@ -153,3 +155,16 @@ def test_what_is_for_reconciliation_only_asks_for_nothing() -> None:
     confirmation, demand = text(statement.render([facts(language="en")])), text(statement.render([facts(kind="demand", pay_by=date(2026, 4, 15), language="en")]))
     assert "serves the reconciliation of accounts only and is no request for payment" in confirmation and "2026-04-15" not in confirmation
     assert "creditor requires the debtor to pay" in demand and "2026-04-15" in demand and "Reply slip" not in demand
+
+
+def test_the_strip_of_ages_stays_legible_with_long_amounts() -> None:
+    """Nine buckets of 99,999,999,999,999.99 do not fit beside each other in letters of 6.8 points: they stand in several rows, each whole."""
+    names = ("not_due", "1-30", "31-60", "61-90", "91-180", "181-365", "366-730", "731-1095", "1096+")
+    long = replace(section(2, Party("K-1", "仁和医院", "", "")), buckets=names, amounts=(9_999_999_999_999_999,) * 9)
+    sizes: list[float] = []
+
+    def look(told: str, _um: object, _tm: object, _font: object, size: float) -> None:
+        sizes.extend([size] * told.count("99,999,999,999,999.99"))
+
+    pypdf.PdfReader(io.BytesIO(statement.render([facts(sections=(long,))]))).pages[0].extract_text(visitor_text=look)
+    assert len(sizes) == 9 and min(sizes) >= 6.8
