@@ -202,6 +202,7 @@ SENTENCES: dict[str, str] = {
     "adjustment_decided": _("Request {id} is {state} already; look at what is there now."),
     "adjustment_not_posted": _("Only what was approved can be reversed."),
     "not_your_request": _("Only who asked for it can take a request back; a manager can refuse it."),
+    "other_party_unnamed": _("Name the customer who takes the debt over."),
     "other_party_missing": _("Name the customer who takes the debt over; {value} is none."),
     "tail_gone": _("One of the rests is no tail any more; look at the list again."),
     "nothing_written_off": _("Nothing of invoice {value} is written off; apply the money to it."),

@@ -307,7 +307,11 @@ def _even_rows(cells: int) -> list[int]:
 def _signed(facts: StatementFacts, told: Mapping[str, Any], composed: Flow) -> None:
     """Where to pay, and who sends it, with room for the seal."""
     used = {section.currency for section in facts.sections}
-    accounts = [told["account"].format(currency=currency, number=number, name=name) for currency, number, name in facts.accounts if currency in used]
+    accounts = [
+        told["account_unnamed" if name == number else "account"].format(currency=currency, number=number, name=name)
+        for currency, number, name in facts.accounts
+        if currency in used
+    ]
     if accounts:
         composed.gap(4)
         composed.paragraph(told["pay_to"], size=8.0, leading=12.0, colour=page.MUTED, keep=14.0)

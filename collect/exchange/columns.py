@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,9 @@ from collect import assets, i18n
 from collect.domain.errors import Refusal
 
 KINDS = ("customers", "contacts", "invoices", "credits", "payments", "deliveries")
+ADDED = ("line", "reason")
+"""What a file of refused rows has beside the columns of its original."""
+_UNIT = re.compile(r"[（(]\s*(?:人民币)?元\s*[)）]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,16 @@ def known(header: str) -> bool:
     return fold(header) in _all_names()
 
 
+def foreign(ignored: Iterable[str]) -> tuple[str, ...]:
+    """Of the headers that nobody knows those that are not ours: what a file of refused rows adds needs no word."""
+    return tuple(header for header in ignored if header not in ADDED)
+
+
+def _key(names: Mapping[str, str], header: str) -> str:
+    """The column that a header is known as, an amount's unit in brackets aside (`金额（元）`); empty for none. 万元 is another unit."""
+    return names.get(fold(header)) or names.get(fold(_UNIT.sub("", header)), "")
+
+
 def match(kind: str, headers: Sequence[str], mapping: Mapping[str, str] | None = None) -> Columns:
     """Find the columns of a kind of file among its headers.
 
@@ -96,7 +110,7 @@ def match(kind: str, headers: Sequence[str], mapping: Mapping[str, str] | None =
     ignored: list[str] = []
     for at, header in enumerate(headers):
         folded = fold(header)
-        key = own[folded] if folded in own else names.get(folded, "")
+        key = own[folded] if folded in own else _key(names, header)
         if key in taken and folded not in own:
             key = ""
         if not key:
@@ -121,7 +135,7 @@ def guess(kind: str, headers: Sequence[str], mapping: Mapping[str, str] | None =
     given: set[str] = set()
     for header in headers:
         folded = fold(header)
-        key = own[folded] if folded in own else names.get(folded, "")
+        key = own[folded] if folded in own else _key(names, header)
         if key in given or (key in taken and folded not in own):
             key = ""
         found.append(key)

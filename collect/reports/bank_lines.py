@@ -23,6 +23,7 @@ from collect.storage.bank_lines import LineWish
 from collect.storage.cash import Credit, load_group
 from collect.storage.customers import Customer, find_customer, load_customers, seen
 from collect.storage.discounts import load_offers
+from collect.storage.listings import load_credit_allocations
 from collect.table import Column, Table
 
 MOST_ITEMS = 200
@@ -65,12 +66,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A receipt that was made of a line."""
+    """A receipt that was made of a line, and what it settles today: numbers with minor units."""
 
     number: str
     customer_no: str
     amount: int
     voided: bool
+    settled: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,15 @@ def _other(view: View, scope: Scope, line: BankLine) -> tuple[LineRow | None, st
 
 def _made(view: View, scope: Scope, line_id: int) -> tuple[Made, ...]:
     query = sa.select(Credit, Customer.customer_no).join(Customer, Customer.id == Credit.customer_id).where(Credit.line_id == line_id, seen(scope)).order_by(Credit.id)
-    return tuple(Made(credit.number, number, credit.amount_minor, credit.voided_on is not None) for credit, number in view.session.execute(query))
+    return tuple(Made(credit.number, number, credit.amount_minor, credit.voided_on is not None, _settled(view, scope, credit.id)) for credit, number in view.session.execute(query))
+
+
+def _settled(view: View, scope: Scope, credit_id: int) -> tuple[tuple[str, int], ...]:
+    """What a receipt settles today, by document."""
+    sums: dict[str, int] = {}
+    for allocation, item in load_credit_allocations(view.session, scope, credit_id):
+        sums[item.document_no] = sums.get(item.document_no, 0) + allocation.amount_minor
+    return tuple((number, minor) for number, minor in sums.items() if minor)
 
 
 def choose(view: View, scope: Scope, line: LineRow, customer_no: str, order: Callable[[int], Precedence]) -> Chosen:

@@ -31,7 +31,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Master data of a customer; `credit_limit` is minor units of its currency, `parent` a number and a name."""
+    """Master data of a customer; `credit_limit` is minor units of its currency, `parent` and each of `members` a number and a name."""
 
     id: int
     number: str
@@ -48,6 +48,7 @@ class Profile:
     phone: str | None
     address: str | None
     parent: tuple[str, str] | None
+    members: tuple[tuple[str, str], ...]
     rep: Person | None
     collector: Person | None
     version: int
@@ -125,6 +126,7 @@ def profile(view: View, scope: Scope, number: str) -> Profile:
         phone=row.phone,
         address=row.address,
         parent=(above.customer_no, above.name) if above else None,
+        members=tuple((member.customer_no, member.name) for member in storage.load_members(view.session, scope, row.id)),
         rep=people.get(row.rep_id or 0),
         collector=people.get(row.collector_id or 0),
         version=row.version,

@@ -115,7 +115,7 @@ def approve(work: Work, key: int, version: int, note: str = "") -> Adjustment:
         return row
     _post(work, row)
     _close(work, row, "approved", note)
-    work.note(audit.Note("approve", "adjustment", str(key), row.customer_id, {"state": "open"}, _told(row), note.strip() or None))
+    work.note(audit.Note("approve", "adjustment", str(key), row.customer_id, {"request_state": "open"}, _told(row), note.strip() or None))
     return row
 
 
@@ -128,7 +128,7 @@ def refuse(work: Work, key: int, version: int, note: str) -> Adjustment:
     if not note.strip():
         raise Refusal("missing_reason", "note")
     _close(work, row, "refused", note)
-    work.note(audit.Note("refuse", "adjustment", str(key), row.customer_id, {"state": "open"}, _told(row), note.strip()))
+    work.note(audit.Note("refuse", "adjustment", str(key), row.customer_id, {"request_state": "open"}, _told(row), note.strip()))
     return row
 
 
@@ -141,7 +141,7 @@ def withdraw(work: Work, key: int, version: int) -> Adjustment:
     _unchanged(row, version)
     _close(work, row, "withdrawn", "")
     row.decided_by = None
-    work.note(audit.Note("withdraw", "adjustment", str(key), row.customer_id, {"state": "open"}, _told(row)))
+    work.note(audit.Note("withdraw", "adjustment", str(key), row.customer_id, {"request_state": "open"}, _told(row)))
     return row
 
 
@@ -151,7 +151,7 @@ def expire(work: Work, as_of: date) -> int:
     for row in storage.load_waiting(work.session, work.actor.scope):
         if _ends_on(work, row) <= as_of:
             row.state, row.decided_on, row.version = "expired", as_of, row.version + 1
-            work.note(audit.Note("expire", "adjustment", str(row.id), row.customer_id, {"state": "open"}, _told(row)))
+            work.note(audit.Note("expire", "adjustment", str(row.id), row.customer_id, {"request_state": "open"}, _told(row)))
             ended += 1
     work.session.flush()
     return ended
@@ -230,7 +230,7 @@ def reverse(work: Work, key: int, version: int, reason: str) -> Adjustment:
         receivables.void_document(work, "invoice", item.document_no, reason, closed, whole=True)
     rebates.give_back(work, row.id, reason)
     row.state, row.version = "reversed", row.version + 1
-    work.note(audit.Note("reverse", "adjustment", str(key), row.customer_id, {"state": "approved"}, _told(row), reason.strip()))
+    work.note(audit.Note("reverse", "adjustment", str(key), row.customer_id, {"request_state": "approved"}, _told(row), reason.strip()))
     return row
 
 
@@ -272,7 +272,7 @@ def _bring_back(work: Work, credit: Credit, item: Item, allocation: Allocation, 
     day = domain.recovery_day(cash.usable_from(credit), allocation.effective)
     day = cash.room_of(work, Allocation.credit_id, credit.id, credit.rest, amount, day)
     ledger.check_open(day, load_closed_months(work.session), "effective")
-    receipts.void_whole(work, old.id, f"{credit.kind} {credit.number}", day)
+    receipts.void_whole(work, old.id, credit.number, day)  # said in no language: who reads it sees the receipt
     rest = allocation.amount_minor - amount
     if rest:
         again = (work.session.scalar(sa.select(sa.func.count()).where(Credit.adjustment_id == old.adjustment_id)) or 0) + 1
@@ -322,7 +322,9 @@ def _other(work: Work, customer: Customer, ask: Ask) -> Customer | None:
     """Who takes the debt over, among three parties or by its transfer; nobody in anything else."""
     if ask.kind != domain.SET_OFF or ask.reason not in domain.WITH_OTHER:
         return None
-    other = find_customer(work.session, work.actor.scope, ask.other_no.strip()) if ask.other_no.strip() else None
+    if not ask.other_no.strip():
+        raise Refusal("other_party_unnamed", "other_no")
+    other = find_customer(work.session, work.actor.scope, ask.other_no.strip())
     if other is None or other.id == customer.id:
         raise Refusal("other_party_missing", "other_no", value=ask.other_no)
     return other

@@ -384,7 +384,9 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
     if parents:
         customers.link_parents(batch, parents)
     refused.seek(0)
-    result = Result(kind, batch.new, batch.changed, batch.unchanged, batch.refused, found.ignored, batch.errors, batch.notices, None, batch.import_id, list(seen.values()))
+    errors = sorted(batch.errors, key=lambda error: error.line)
+    counts = (batch.new, batch.changed, batch.unchanged, batch.refused)
+    result = Result(kind, *counts, columns.foreign(found.ignored), errors, batch.notices, None, batch.import_id, list(seen.values()))
     if batch.refused:
         result.refused_csv = refused
         finalizer.detach()

@@ -187,6 +187,8 @@ class Batch:
             self.refused += 1
             at = blamed if blamed is not None else row
             value = str(refusal.params.get("value") or (self.cell(at, refusal.field) if refusal.field else ""))
+            if refusal.code == "number_twice_in_file" and row.line == refusal.params.get("line"):  # the last one names the first
+                refusal = Refusal(refusal.code, refusal.field, **(refusal.params | {"line": rows[0].line}))
             reason = refusal if at is row else Refusal("refused_with_line", refusal.field, line=at.line, reason=refusal)
             if len(self.errors) < MOST_ERRORS:
                 self.errors.append(Error(row.line, reason, value))

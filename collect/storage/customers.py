@@ -96,6 +96,11 @@ def find_customer(session: Session, scope: Scope, number: str) -> Customer | Non
     return session.scalars(sa.select(Customer).where(Customer.customer_no == number, seen(scope))).first()
 
 
+def load_members(session: Session, scope: Scope, parent_id: int, limit: int = 200) -> list[Customer]:
+    """The customers directly below one, by number, those the scope sees; at most `limit`."""
+    return list(session.scalars(sa.select(Customer).where(Customer.parent_id == parent_id, seen(scope)).order_by(Customer.customer_no).limit(limit)))
+
+
 def load_customers(session: Session, scope: Scope, ids: list[int]) -> dict[int, Customer]:
     """Customers by id, those the scope sees."""
     found: dict[int, Customer] = {}

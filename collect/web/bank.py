@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,16 @@ def upload() -> Response:
             taken = services.take_in(pages.runtime(), pages.actor(), Path(kept.name), name, account, dry_run=bool(form.check.data))
         except Refusal as refusal:
             return _place(form, name, Path(kept.name), account, refusal)
+    matched = None
     if not form.check.data and taken.line_ids:
-        pages.write(lambda work: matching.propose_and_apply(work, taken.line_ids) and None)
+        matched = pages.write(lambda work: matching.propose_and_apply(work, taken.line_ids))
     told = {"lines": taken.lines, "new": taken.new, "incoming": taken.incoming}
     if form.check.data:
         flash(i18n.gettext("Only checked: {lines} lines, {new} of them new, {incoming} with money in. Nothing was changed.", **told))
         return _upload_page(form)
     flash(i18n.gettext("{lines} lines, {new} of them new, {incoming} with money in.", **told))
+    if matched is not None and taken.incoming:
+        flash(i18n.gettext("{applied} were sure and are matched, {proposed} wait with a proposal, {unknown} without one.", **asdict(matched)))
     for notice in taken.notices[:NOTICES]:
         flash(sentences.say(notice))
     if taken.mapping:

@@ -34,10 +34,10 @@ KINDS = {
 }
 ENCODINGS = ("utf-8", "gb18030", "utf-16")
 OUTCOMES = {
-    "new": (i18n.mark("new"), "good"),
-    "changed": (i18n.mark("changed"), "warn"),
-    "unchanged": (i18n.mark("unchanged"), "quiet"),
-    "refused": (i18n.mark("refused"), "bad"),
+    "new": (i18n.mark("New"), "good"),
+    "changed": (i18n.mark("Changed"), "warn"),
+    "unchanged": (i18n.mark("Unchanged"), "quiet"),
+    "refused": (i18n.mark("Refused"), "bad"),
 }
 SHOWN_ERRORS = 200
 """So many refused rows stand on the page; all of them are in the file of refused rows."""

@@ -125,7 +125,7 @@ ACTIONS = {
     "receive": _("Money received"),
     "release_prepayment": _("Released from its order"),
     "recover": _("Recovered after a write-off"),
-    "request": _("Asked for"),
+    "request": _("Adjustment requested"),
     "first_approval": _("Approved by the first of two"),
     "reverse": _("Reversed"),
     "credit": _("Credited"),
@@ -170,6 +170,7 @@ ACTIONS = {
 
 STEPS = ACTIONS | {
     "receive": _("Received"),
+    "credit": _("Credit note issued"),
     "allocation": _("Applied"),
     "reversal": _("Taken back"),
 }
@@ -350,6 +351,8 @@ ROUNDS = {"remind": _("Reminders"), "escalate": _("Decisions")}
 """The parts of the daily round."""
 _SYSTEM = _("System")
 
+DRAFT_STATES = {"waiting": _("Waiting"), "posted": _("In the books"), "discarded": _("Put aside")}
+"""What became of an e-invoice."""
 LINE_STATES = {
     "open": _("To be matched"),
     "applied": _("Matched"),
@@ -357,7 +360,7 @@ LINE_STATES = {
     "out": _("Money out"),
 }
 FIELDS = {
-    "asked_for": _("Asked for"),
+    "asked_for": _("What is requested"),
     "asked_because": _("Because of"),
     "request_state": _("State"),
     "managers": _("Managers needed"),
@@ -515,7 +518,7 @@ CODES: dict[str, Mapping[str, str]] = {
     "promise_state": PROMISE_STATES,
     "result": RESULTS,
     "reason": REASONS,
-    "state": PROPOSAL_STATES | NOTICE_STATES | MESSAGE_STATES,
+    "state": PROPOSAL_STATES | NOTICE_STATES | MESSAGE_STATES | DRAFT_STATES,
     "step": CONTACT_STEPS | FORMAL_STEPS,
     "instead": FORMAL_STEPS,
     "statement_kind": STATEMENT_KINDS,

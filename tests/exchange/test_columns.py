@@ -78,6 +78,17 @@ def test_case_width_and_spaces_make_no_difference(header: str) -> None:
     assert columns.match("invoices", ["customer_no", header, "issue_date", "amount"]).index["invoice_no"] == 1
 
 
+def test_the_unit_of_an_amount_makes_no_difference_and_another_unit_does() -> None:
+    """元 and 人民币元 are the amount itself; 万元 are ten thousand of them, which no column says, so a person has to."""
+    for header in ("授信额度(元)", "授信额度（人民币元）"):
+        assert columns.guess("customers", ["单位编码", "单位全称", header]) == ("customer_no", "name", "credit_limit")
+    assert columns.guess("customers", ["授信额度（万元）"]) == ("",)
+
+
+def test_what_a_file_of_refused_rows_adds_is_not_told_as_unknown() -> None:
+    assert columns.foreign(("备注", "line", "reason")) == ("备注",)
+
+
 def test_unknown_columns_are_named() -> None:
     headers = ["invoice_no", " Disputed ", "customer_no", "", "issue_date", "amount", "备注"]
     assert columns.match("invoices", headers).ignored == ("Disputed", "#4", "备注")

@@ -171,6 +171,8 @@ def test_a_number_twice_with_other_content_refuses_both_rows(books: Runtime) -> 
     )
     assert counts(result) == (1, 0, 1, 2)
     assert {code for _, code, _ in codes(result)} == {"number_twice_in_file"}
+    lines = [error.line for error in result.errors]
+    assert lines == sorted(lines) and [error.refusal.params["line"] for error in result.errors] == lines[::-1]  # each names the other
 
 
 def test_a_file_of_refused_credits_can_be_corrected_and_taken_in(books: Runtime) -> None:

@@ -106,14 +106,14 @@ def test_looking_tells_each_row_and_changes_nothing(filled: Runtime, sign_in: Si
     page = get(client, path + "/check")
     assert "Nothing has been changed yet." in page.text and "New 2 Changed 0 Unchanged 1 Refused 3" in page.text and "Not read: remark" in page.text
     assert [(row["Line"].text, row["Becomes"].text, row["invoice_no"].text) for row in page.rows()] == [
-        ("2", "new", "N1"),
-        ("3", "refused Customer C999 is not known; import the customer first.", "N2"),
+        ("2", "New", "N1"),
+        ("3", "Refused Customer C999 is not known; import the customer first.", "N2"),
         ("4", page.rows()[2]["Becomes"].text, "N3"),
         ("5", page.rows()[3]["Becomes"].text, "N4"),
-        ("6", "new", "N5"),
-        ("7", "unchanged", "A1"),
+        ("6", "New", "N5"),
+        ("7", "Unchanged", "A1"),
     ]
-    assert all(row["Becomes"].text.startswith("refused ") for row in page.rows()[1:4])
+    assert all(row["Becomes"].text.startswith("Refused ") for row in page.rows()[1:4])
     assert len(page.rows(1)) == 3
     assert [count(filled, table) for table in ("item", "import_run", "audit")] == before
     assert "Files that wait" in get(client, "/imports").text
