@@ -180,6 +180,12 @@ def _steps(session: Session, item: Item) -> list[interest.Step]:
     return steps
 
 
+def claimed(session: Session, item_id: int) -> list[tuple[str, int]]:
+    """What was claimed about an invoice (its first part's id) and is not void: the claims' numbers with their minor units."""
+    query = sa.select(Item.document_no, Item.amount_minor).where(Item.about_id == item_id, Item.kind == "interest", Item.voided_on.is_(None))
+    return [(number, minor) for number, minor in session.execute(query.order_by(Item.id))]
+
+
 def claim(work: Work, number: str, code: str, claim_no: str, as_of: date) -> Item:
     """Claim what an invoice has earned by a date as an item of its own, due at once; what was claimed before is taken off.
 
@@ -193,10 +199,7 @@ def claim(work: Work, number: str, code: str, claim_no: str, as_of: date) -> Ite
     if named is None:
         raise Refusal("unknown_rule", "rule", value=code)
     reckoned = reckon(work.session, work.actor.scope, number, named.rule, as_of)
-    before = work.session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Item.amount_minor), 0)).where(Item.about_id == items[0].id, Item.kind == "interest", Item.voided_on.is_(None))
-    )
-    rest = reckoned.interest + reckoned.compensation - int(before or 0)
+    rest = reckoned.interest + reckoned.compensation - sum(minor for _, minor in claimed(work.session, items[0].id))
     if rest <= 0:
         raise Refusal("interest_nothing", "rule", number=number)
     customer = work.session.get_one(Customer, items[0].customer_id)

@@ -428,15 +428,18 @@ def confirm(work: Work, statement_id: int, note: str | None, version: int) -> No
 def add_difference(work: Work, statement_id: int, draft: DifferenceDraft, version: int) -> int:
     """One line on which the customer's books differ; returns its id. The statement is then differing.
 
+    Our amount left empty is what the statement says of the document, where it lists it.
+
     Refusals: `no_difference` where both amounts are the same or both are missing, `not_a_choice`, `unknown_currency`.
     """
     row = _open(work, statement_id, version)
     money.exponent(draft.currency)
     if draft.reason not in reports.REASONS:
         raise Refusal("not_a_choice", "reason", value=draft.reason, allowed=", ".join(reports.REASONS))
-    if draft.ours == draft.theirs:
+    ours = draft.ours if draft.ours is not None else _listed(work, row, (draft.document_no or "").strip(), draft.currency)
+    if ours == draft.theirs:
         raise Refusal("no_difference", "theirs")
-    line = StatementDifference(id=next_ids(work.session, 1)[0], statement_id=row.id, currency=draft.currency, ours_minor=draft.ours, theirs_minor=draft.theirs)
+    line = StatementDifference(id=next_ids(work.session, 1)[0], statement_id=row.id, currency=draft.currency, ours_minor=ours, theirs_minor=draft.theirs)
     line.document_no, line.reason, line.note = _text(draft.document_no, "document_no", 64), draft.reason, _text(draft.note, "note", 400)
     line.settled_on, line.recorded_at = None, work.now
     work.session.add(line)
@@ -444,6 +447,15 @@ def add_difference(work: Work, statement_id: int, draft: DifferenceDraft, versio
     _turn(work, row, "differing", "differ_statement", ("returned", "differing"))
     work.note(audit.Note("add_difference", "statement", str(row.id), row.customer_id, None, told | {"currency": line.currency}))
     return line.id
+
+
+def _listed(work: Work, row: Statement, document_no: str, currency: str) -> int | None:
+    """What a statement says is open of a document, in minor units; None where it does not list it."""
+    if not document_no:
+        return None
+    sections = facts_of(work.session, work.actor.scope, row).sections
+    found = [line.open for section in sections if section.currency == currency for line in section.lines if line.document == document_no]
+    return sum(found) if found else None
 
 
 def settle_difference(work: Work, statement_id: int, difference_id: int, note: str, version: int) -> None:

@@ -130,12 +130,15 @@ def _page(number: str, form: ClaimForm, agreeing: AgreementForm | None = None, s
         known = services.rules_of(view.session, customer.id)
         shown = [_shown(view.session, view.actor.scope, number, named, customer.country, as_of) for named in known.values()]
         today = view.today
+        claims = services.claimed(view.session, items[0].id)
+        taken = find_items(view.session, view.actor.scope, f"{number}-INT")
+    shown = [one for one in shown if one.fits or one.told or one.code == services.AGREED]
     shown.sort(key=lambda one: (one.code != services.AGREED, not one.fits))
     form.rule.choices = pages.choices({one.code: one.name for one in shown if one.told})
-    context: dict[str, Any] = {"number": number, "currency": items[0].currency, "shown": shown, "as_of": as_of, "form": form}
+    context: dict[str, Any] = {"number": number, "currency": items[0].currency, "shown": shown, "as_of": as_of, "form": form, "claims": claims}
     context |= {"customer": customer, "agreed": known.get(services.AGREED), "agreeing": agreeing or AgreementForm(formdata=None)}
     if request.method == "GET" or agreeing is not None:
-        form.number.data, form.through.data = f"{number}-INT", today.isoformat()
+        form.number.data, form.through.data = f"{number}-INT{len(claims) + 1 if taken else ''}", today.isoformat()
         return pages.render("interest/show.html", status, **context)
     if not form.validate():
         return pages.render("interest/show.html", 422, **context)

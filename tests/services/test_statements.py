@@ -137,7 +137,7 @@ def test_a_life_ends_confirmed_after_each_difference_is_settled(runtime: Runtime
     change(runtime, statements.mark_sent, row, date(2026, 3, 10), "courier", "SF123")
     change(runtime, statements.mark_returned, row, date(2026, 3, 10), "by post")
     keys = [
-        change(runtime, statements.add_difference, row, DifferenceDraft("CNY", "I1", 80000, 75000, "price", "list price of 2025")),
+        change(runtime, statements.add_difference, row, DifferenceDraft("CNY", "I1", None, 75000, "price", "list price of 2025")),
         change(runtime, statements.add_difference, row, DifferenceDraft("CNY", "X9", None, 1200, "not_ours")),
     ]
     with pytest.raises(Refusal, match="no_difference"):
