@@ -117,11 +117,13 @@ class Kept(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The import that brought a document: its id, its file and who took it in."""
+    """The import that brought a document: its id, its file and who took it in; who undid it, and why, where somebody did."""
 
     run_id: int
     file: str
     by: str
+    undone_by: str | None
+    undo_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class Invoice:
     delivered_on: date | None
     description: str | None
     voided_on: date | None
+    voided_at: datetime | None
     parts: tuple[PartEntry, ...]
     early: EarlyPayment | None
     uses: tuple[Use, ...]
@@ -179,7 +182,8 @@ class Invoice:
     @property
     def history(self) -> list[Step]:
         """Everything in the order it was recorded, with what was open after each step."""
-        return _history("issue", self.recorded_at, self.issued, self.amount, self.uses, self.changes, self.source)
+        steps = _history("issue", self.recorded_at, self.issued, self.amount, self.uses, self.changes, self.source)
+        return steps + _undone(self.source, self.voided_on, self.voided_at, steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ class CreditPage:
     adjustment_id: int | None
     earned_by: str | None
     voided_on: date | None
+    voided_at: datetime | None
     method: str | None
     reference: str | None
     reason: str | None
@@ -222,7 +227,8 @@ class CreditPage:
     def history(self) -> list[Step]:
         """Everything in the order it was recorded, with what was unapplied after each step."""
         first = "credit" if self.kind == "credit_note" else "receive"
-        return _history(first, self.recorded_at, self.day, self.amount, self.uses, self.changes, self.source)
+        steps = _history(first, self.recorded_at, self.day, self.amount, self.uses, self.changes, self.source)
+        return steps + _undone(self.source, self.voided_on, self.voided_at, steps)
 
 
 def invoice(view: View, scope: Scope, number: str) -> Invoice:
@@ -257,6 +263,7 @@ def invoice(view: View, scope: Scope, number: str) -> Invoice:
         delivered_on=first.delivered_on,
         description=first.description,
         voided_on=first.voided_on,
+        voided_at=first.voided_at,
         parts=tuple(PartEntry(item.part, item.due_date, item.provisional_date, item.trigger, item.amount_minor, item.open_minor, item.closed_on, item.version) for item in items),
         early=load_offers(view.session, scope, [first.id], view.today).get(first.id),
         uses=uses,
@@ -348,6 +355,7 @@ def _credit_page(view: View, scope: Scope, row: Credit, uses: tuple[Use, ...]) -
         adjustment_id=row.adjustment_id,
         earned_by=_earned_by(view, scope, row),
         voided_on=row.voided_on,
+        voided_at=row.voided_at,
         method=row.method,
         reference=row.bank_reference,
         reason=row.reason,
@@ -368,7 +376,7 @@ def _about(view: View, scope: Scope, item_id: int | None) -> str | None:
 def _source(view: View, import_id: int | None) -> Source | None:
     """The import that brought a document of that `import_id`."""
     run = find_run(view.session, import_id) if import_id is not None else None
-    return Source(run.id, run.file_name, run.by) if run else None
+    return Source(run.id, run.file_name, run.by, run.undone_by, run.undo_reason) if run else None
 
 
 def _earned_by(view: View, scope: Scope, row: Credit) -> str | None:
@@ -407,3 +415,10 @@ def _history(first: str, at: datetime, day: date, amount: int, uses: tuple[Use, 
             rest = 0 if change.action == "void" else rest
             steps.append(Step(recorded, None, change.action, None, rest, None, change))
     return steps
+
+
+def _undone(source: Source | None, day: date | None, at: datetime | None, steps: list[Step]) -> list[Step]:
+    """The last line of what was voided with the whole of its import, which leaves no note of each document."""
+    if source is None or source.undone_by is None or day is None or at is None or any(step.what == "void" for step in steps):
+        return []
+    return [Step(at, day, "void", None, 0, None, Change(at, source.undone_by, "void", None, None, source.undo_reason))]

@@ -240,6 +240,8 @@ def test_an_import_is_undone_with_a_reason(filled: Runtime, sign_in: SignIn) -> 
     shown = get(client, result)
     assert "2 documents voided, 0 allocations taken back" in shown.text and "last year's file" in shown.text and "Undo this import" not in shown.text
     assert "undone" in get(client, "/imports").rows()[0]["File"].text
+    history = get(client, "/invoices/N1")
+    assert "Came with" in history.text and "last year's file" in history.text and "Voided" in history.text
     again = client.post(f"{result}/undo", data={"csrf_token": token(client), "reason": "again"})
     assert again.status_code == 422 and "was undone already" in again.get_data(as_text=True)
     customers = next(row["File"].href for row in get(client, "/imports").rows() if row["Held"].text == "Customers")

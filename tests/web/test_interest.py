@@ -19,6 +19,8 @@ def test_a_late_invoice_shows_its_interest_and_finance_claims_it(filled: Runtime
     assert "33.20" in page.text and "LPR_1Y" in page.text
     answer = post(client, "/invoices/A1/interest", rule="sme", number="A1-INT", through="2026-03-10")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/invoices/A1-INT")
+    page = client.get("/invoices/A1/interest").get_data(as_text=True)
+    assert "Claimed already, and taken off a new claim:" in page and 'value="A1-INT2"' in page
     assert post(client, "/invoices/A1/interest", rule="sme", number="A1-INT2", through="2026-03-10").status_code == 422
     assert post(client, "/invoices/A1/interest", rule="sme", number="A1-INT3", through="2027-03-10").status_code == 422
     assert verify.verify(filled) == []
