@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
-from collect.domain import ledger, money, sameness
+from collect.domain import money, sameness
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.domain.sameness import Told
@@ -17,8 +17,7 @@ from collect.storage import audit
 from collect.storage import bank as storage
 from collect.storage.bank import BankLine
 from collect.storage.bank_lines import find_line
-from collect.storage.cash import Allocation, Credit
-from collect.storage.ledger import load_closed_months
+from collect.storage.cash import Credit
 
 REVERSAL, DOUBLE = "reversal", "double"
 LONGEST_NOTE = 200
@@ -120,28 +119,13 @@ def _take_back(work: Work, line: BankLine, note: str) -> None:
     credit_line = work.session.scalars(sa.select(BankLine).where(BankLine.id == line.other_id).with_for_update().execution_options(populate_existing=True)).one()
     reason = note or f"{line.day.isoformat()} {line.reference or line.narrative or ''}".strip()[:LONGEST_NOTE]
     made = list(work.session.scalars(sa.select(Credit).where(Credit.line_id == credit_line.id, Credit.voided_on.is_(None)).order_by(Credit.id)))
-    void_made(work, made, line.day, reason)
+    receipts.void_from(work, made, line.day, reason)
     before, owner = credit_line.state, credit_line.customer_id
     credit_line.state, credit_line.proposal, credit_line.score, credit_line.reason = "ignored", None, None, reason
     credit_line.version += 1
     line.customer_id = owner if made else None
     after = {"line_state": "ignored", "amount": money.plain(credit_line.amount_minor, credit_line.currency), "taken_back_by": line.id}
     work.note(audit.Note("take_back", "bank_line", str(credit_line.id), owner, {"line_state": before}, after, reason))
-
-
-def void_made(work: Work, made: Sequence[Credit], since: date, reason: str) -> None:
-    """Void the receipts of a bank line effective `since`, or from the day on which their money had last settled something.
-
-    A line's money came in once: its receipt and the one made of it anew must not both count on the days between. Where the
-    month of that day is closed it is today. Refusal `undo_as_whole` for what a decision posted.
-    """
-    # also what was taken back meanwhile: until then the money had settled something
-    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id.in_([credit.id for credit in made])))
-    day = _day_of(work, max(since, latest or since))
-    for credit in made:
-        if credit.adjustment_id is not None:
-            raise Refusal("undo_as_whole", None, number=credit.number)
-        receipts.void_whole(work, credit.id, reason, day)
 
 
 def ask_again(work: Work, line: BankLine) -> None:
@@ -153,8 +137,3 @@ def ask_again(work: Work, line: BankLine) -> None:
     for taking in work.session.scalars(query.with_for_update().execution_options(populate_existing=True)):
         taking.question, taking.customer_id, taking.reason, taking.version = REVERSAL, None, None, taking.version + 1
         work.note(audit.Note("undo", "bank_line", str(taking.id), None, {"question": None}, {"question": REVERSAL, "other": line.id}))
-
-
-def _day_of(work: Work, day: date) -> date:
-    """The bank's day, or today where the month of that day is closed."""
-    return work.today if day > work.today or ledger.month_of(day) in load_closed_months(work.session) else day

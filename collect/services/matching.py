@@ -207,7 +207,7 @@ def undo(work: Work, line_id: int, version: int, reason: str) -> None:
         raise Refusal("line_not_done", None)
     told = _reason(reason)
     made = work.session.scalars(sa.select(Credit).where(Credit.line_id == line.id, Credit.voided_on.is_(None)).order_by(Credit.id)).all()
-    line_questions.void_made(work, made, line.day, told)
+    receipts.void_from(work, made, line.day, told)
     before, owner = line.state, line.customer_id
     _unlearn(work, line)
     line.state, line.credit_id, line.customer_id, line.reason, line.proposal, line.score = "open", None, None, None, None, None

@@ -113,12 +113,13 @@ def check_version(credit: Credit, version: int | None) -> None:
         raise Refusal("changed_meanwhile", None, what=credit.number)
 
 
-def void(work: Work, kind: str, number: str, reason: str, version: int | None = None) -> None:
+def void(work: Work, kind: str, number: str, reason: str, version: int | None = None, *, mistake: bool = False) -> None:
     """Take a receipt or credit back: each allocation by an entry of its own, then the whole, all effective today (S5).
 
-    What it settled is open again from today; earlier days stay as they were. Promises it kept are judged again by the
-    next round (S22). `version` is the one it was seen with. Raises NotFound outside the actor's scope; Refusal
-    `missing_reason`, `document_void`, `changed_meanwhile`, a closed month, `undo_as_whole` for what a decision posted.
+    What it settled is open again from today; earlier days stay as they were. By `mistake` the money never came, or came from
+    somebody else: it is void from its own day on (`void_from`). Promises it kept are judged again by the next round (S22).
+    `version` is the one it was seen with. Raises NotFound outside the actor's scope; Refusal `missing_reason`, `document_void`,
+    `changed_meanwhile`, a closed month, `undo_as_whole` for what a decision posted.
     """
     work.actor.need(Permission.ALLOCATE)
     known = find_credit(work.session, work.actor.scope, kind, number)
@@ -129,7 +130,27 @@ def void(work: Work, kind: str, number: str, reason: str, version: int | None = 
     if known.adjustment_id is not None:
         raise Refusal("undo_as_whole", None, number=number)
     check_version(cash.lock_credit(work, known.id), version if known.voided_on is None else None)
-    void_whole(work, known.id, reason)
+    if mistake:
+        void_from(work, [known], known.day, reason)
+    else:
+        void_whole(work, known.id, reason)
+
+
+def void_from(work: Work, made: Sequence[Credit], since: date, reason: str) -> None:
+    """Void receipts effective `since`, or from the day on which their money had last settled something (S15).
+
+    Money that comes in once is told once: what is voided here and what is entered anew must not both count on the days
+    between. Where the month of that day is closed it is today. Refusal `undo_as_whole` for what a decision posted.
+    """
+    # also what was taken back meanwhile: until then the money had settled something
+    latest = work.session.scalar(sa.select(sa.func.max(Allocation.effective)).where(Allocation.credit_id.in_([credit.id for credit in made])))
+    day = max(since, latest or since)
+    if day > work.today or ledger.month_of(day) in load_closed_months(work.session):
+        day = work.today
+    for credit in made:
+        if credit.adjustment_id is not None:
+            raise Refusal("undo_as_whole", None, number=credit.number)
+        void_whole(work, credit.id, reason, day)
 
 
 def void_whole(work: Work, credit_id: int, reason: str, on: date | None = None) -> None:

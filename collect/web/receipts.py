@@ -55,6 +55,7 @@ class ReasonForm(PageForm):
 
     version = HiddenField()
     reason = TextAreaField(i18n.lazy("Reason"), [validators.InputRequired(), validators.Length(max=400)])
+    mistake = BooleanField(i18n.lazy("Entered by mistake: void from the day of the receipt on"))
 
 
 class RecoverForm(PageForm):
@@ -152,8 +153,9 @@ def void(number: str) -> Response:
     """Take a receipt back as a whole, with everything it settled."""
 
     def act(work: Work, reason: str, version: int | None) -> str:
-        receipts.void(work, "receipt", number, reason, version)
-        return i18n.gettext("Receipt {number} is void from today on; what it settled is open again.", number=number)
+        receipts.void(work, "receipt", number, reason, version, mistake=request.form.get("mistake") == "y")
+        since = receipts.find_receipt(work, number).voided_on or work.today
+        return i18n.gettext("Receipt {number} is void from {day} on; what it settled is open again.", number=number, day=since.isoformat())
 
     return _with_reason(number, "void", act)
 

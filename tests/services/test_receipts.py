@@ -90,6 +90,24 @@ def test_taking_it_back_restores_what_was_open_and_leaves_the_past_alone(books: 
     assert verify.verify(books) == []
 
 
+def test_what_was_entered_by_mistake_and_entered_anew_counts_once_on_every_day(books: Runtime, clock: FixedClock) -> None:
+    """1,200.00 of 5 March voided as a mistake on 12 March and entered anew: 1,500.00 - 1,200.00 = 300.00 from 5 March on, as before.
+
+    With March closed on 2 April a mistake counts from that day: what was closed stays.
+    """
+    books.write(SYSTEM, lambda work: receipts.receive(work, draft(books), [(items(books)["I1"].id, 100000)]))
+    clock.set("2026-03-12T04:00:00")
+    books.write(SYSTEM, lambda work: receipts.void(work, "receipt", "R-1", "wrong invoice", mistake=True))
+    assert [total(books, day)[0] for day in ("2026-03-04", "2026-03-05", "2026-03-12")] == ["1500.00", "1500.00", "1500.00"]
+    books.write(SYSTEM, lambda work: receipts.receive(work, draft(books, number="R-2"), [(items(books)["I2"].id, 50000)]))
+    assert [total(books, day)[0] for day in ("2026-03-04", "2026-03-05", "2026-03-12")] == ["1500.00", "300.00", "300.00"]
+    clock.set("2026-04-02T04:00:00")
+    books.write(SYSTEM, lambda work: months.close(work, "2026-03"))
+    books.write(SYSTEM, lambda work: receipts.void(work, "receipt", "R-2", "of somebody else", mistake=True))
+    assert [total(books, day)[0] for day in ("2026-03-05", "2026-04-01", "2026-04-02")] == ["300.00", "300.00", "1500.00"]
+    assert verify.verify(books) == []
+
+
 def test_one_allocation_taken_back_leaves_the_other_and_can_be_followed_by_a_void(books: Runtime) -> None:
     open_items = items(books)
     books.write(SYSTEM, lambda work: receipts.receive(work, draft(books), [(open_items["I1"].id, 100000), (open_items["I2"].id, 5000)]))
