@@ -104,6 +104,7 @@ CODE = {
     "imports.new": {"code", "datalist"},
     "imports.columns": {"code", "[translate=no]"},
     "imports.check": {"[translate=no]"},
+    "imports.show": {"[translate=no]"},
     "bank_tables.columns": {"code", "[translate=no]"},
     "bank_tables.check": {"code", "[translate=no]"},
     "interest.show": {"[translate=no]"},
