@@ -60,7 +60,8 @@ def from_page(client: FlaskClient) -> Rows:
     while address:
         page = read(client.get(address).get_data(as_text=True))
         for row in page.rows():
-            amounts = [Decimal(row[label].value or "x") for label in LABELS]
+            # A column in which nobody has anything is left out of the page.
+            amounts = [Decimal(row[label].value or "x") if label in row else Decimal(0) for label in LABELS]
             assert row["Customer no."].text not in found
             found[row["Customer no."].text] = (amounts, Decimal(row["Total"].value or "x"))
         address = next((target for target, text in page.links if text.startswith("Next")), None)
