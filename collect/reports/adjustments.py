@@ -10,8 +10,8 @@ from typing import Any
 from collect.domain import adjustments as domain
 from collect.domain.errors import NotFound
 from collect.domain.rights import Permission, Scope
-from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.reports import lists
 from collect.runtime import View
 from collect.storage import adjustments as storage
 from collect.storage.cash import load_numbers
@@ -215,4 +215,4 @@ def as_table(view: View, scope: Scope, say: Callable[[Request], tuple[str, str]]
                 told = (row.currency, row.amount, row.note, row.document, row.requested_by, row.requested_on, state, row.decided_by, row.decided_on)
                 yield (row.customer_no, row.customer_name, what, documents, *told)
 
-    return Table(ADJUSTMENTS, COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=4)
+    return lists.as_of(ADJUSTMENTS, COLUMNS, rows(), view.today)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,8 +14,8 @@ from collect.domain.errors import NotFound
 from collect.domain.precedence import Precedence
 from collect.domain.rights import Scope
 from collect.domain.terms import EarlyPayment
-from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.reports import lists
 from collect.runtime import View
 from collect.storage import bank_lines as storage
 from collect.storage.bank import BankAccount, BankLine, BankStatement
@@ -173,21 +173,17 @@ COLUMNS = (
     Column("customer_no", _("Customer no."), "code"),
     Column("name", _("Customer")),
 )
-_CHUNK = 2000
 
 
 def as_table(view: View, scope: Scope, wish: LineWish, states: Mapping[str, str]) -> Table:
     """All lines that a wish means, the latest first; `states` are the finished words for their states."""
 
-    def rows() -> Iterator[tuple[Any, ...]]:
-        after: tuple[date, int] | None = None
-        while some := lines(view, scope, wish, after, _CHUNK):
-            for row in some:
-                score = row.score if row.state == "open" else None
-                yield (row.day, row.amount, row.currency, row.payer, row.reference, row.narrative, states.get(row.state, row.state), score, row.customer_no, row.customer_name)
-            after = (some[-1].day, some[-1].id)
+    def cells(row: LineRow) -> tuple[Any, ...]:
+        state, score = states.get(row.state, row.state), row.score if row.state == "open" else None
+        return (row.day, row.amount, row.currency, row.payer, row.reference, row.narrative, state, score, row.customer_no, row.customer_name)
 
-    return Table(LINES, COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=2)
+    found = lists.every(lambda after: lines(view, scope, wish, after, lists.CHUNK), lambda row: (row.day, row.id))
+    return lists.as_of(LINES, COLUMNS, map(cells, found), view.today)
 
 
 def _row(line: BankLine, people: dict[int, Customer]) -> LineRow:

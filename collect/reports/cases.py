@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from collect import catalogue, i18n
 from collect.domain import excuses, promises
 from collect.domain.excuses import Rate, Said
 from collect.domain.rights import ALL, Scope
-from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.reports import lists
 from collect.runtime import View
 from collect.storage import cases as storage
 from collect.storage.cases import Overdue, Promise, PromiseWish, Task
@@ -351,7 +351,7 @@ def as_table(found: list[PromiseEntry], today: date, language: str) -> Table:
         (one.customer_no, one.customer_name, one.made, one.due, one.currency, one.amount, one.received, i18n.in_language(language, STATES[one.state]), one.person or "")
         for one in found
     ]
-    return Table(PROMISES, COLUMNS, rows, facts=((_("As of"), today.isoformat()),), currency=4)
+    return lists.as_of(PROMISES, COLUMNS, rows, today)
 
 
 DISPUTES = _("Disputes")
@@ -374,13 +374,10 @@ DISPUTE_COLUMNS = (
 def disputes_as_table(view: View, scope: Scope, states: tuple[str, ...], say: Callable[[DisputeEntry], tuple[str, str]]) -> Table:
     """All disputes in these states, the last raised first; `say` gives the words for a dispute's reason and state."""
 
-    def rows() -> Iterator[tuple[Any, ...]]:
-        after: int | None = None
-        while some := dispute_page(view, scope, states, after, 2000):
-            for one in some:
-                reason, state = say(one)
-                told = (one.currency, one.amount, state, one.answered_on, one.answer)
-                yield (one.customer_no, one.customer_name, one.invoice, one.raised_on, one.raised_name, reason, one.note, *told)
-            after = some[-1].id
+    def cells(one: DisputeEntry) -> tuple[Any, ...]:
+        reason, state = say(one)
+        told = (one.currency, one.amount, state, one.answered_on, one.answer)
+        return (one.customer_no, one.customer_name, one.invoice, one.raised_on, one.raised_name, reason, one.note, *told)
 
-    return Table(DISPUTES, DISPUTE_COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=7)
+    found = lists.every(lambda after: dispute_page(view, scope, states, after, lists.CHUNK), lambda one: one.id)
+    return lists.as_of(DISPUTES, DISPUTE_COLUMNS, map(cells, found), view.today)

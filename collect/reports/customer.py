@@ -9,8 +9,8 @@ from datetime import date, datetime
 from collect.domain import aging
 from collect.domain.errors import NotFound
 from collect.domain.rights import Scope
-from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.reports import lists
 from collect.reports.aging import AgingOptions, AgingReport, build
 from collect.runtime import View
 from collect.storage import customers as storage
@@ -190,10 +190,7 @@ def lines(view: View, scope: Scope, wish: CustomerWish, after: tuple[str, str] |
 
 def all_lines(view: View, scope: Scope, wish: CustomerWish) -> Iterator[ListLine]:
     """The whole list that a wish means, page by page, for an export."""
-    after: tuple[str, str] | None = None
-    while some := lines(view, scope, wish, after, listings.LOOKED_UP):
-        yield from some
-        after = (some[-1].entry.sort_key, some[-1].entry.customer_no)
+    return lists.every(lambda after: lines(view, scope, wish, after, listings.LOOKED_UP), lambda line: (line.entry.sort_key, line.entry.customer_no))
 
 
 COLUMNS = (
@@ -226,7 +223,7 @@ def as_table(found: Iterable[ListLine], today: date) -> Table:
         )
         for line in found
     )
-    return Table(CUSTOMERS, COLUMNS, Spool(rows), facts=((_("As of"), today.isoformat()),), currency=4)
+    return lists.as_of(CUSTOMERS, COLUMNS, rows, today)
 
 
 def _people(view: View) -> dict[int, Person]:

@@ -8,14 +8,13 @@ from typing import Any
 
 from collect.domain import aging
 from collect.domain.rights import Scope
-from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.reports import lists
 from collect.runtime import View
 from collect.storage import listings
 from collect.storage.listings import DocumentEntry, DocumentWish
 from collect.table import Column, Table
 
-_CHUNK = 2000
 INVOICES = _("Invoices")
 COLUMNS = (
     Column("invoice_no", _("Invoice no."), "code"),
@@ -40,15 +39,12 @@ def entries(view: View, scope: Scope, wish: DocumentWish, after: int | None, lim
 
 def all_entries(view: View, scope: Scope, wish: DocumentWish) -> Iterator[DocumentEntry]:
     """The whole list that a wish means, page by page, for an export."""
-    after: int | None = None
-    while some := entries(view, scope, wish, after, _CHUNK):
-        yield from some
-        after = some[-1].id
+    return lists.every(lambda after: entries(view, scope, wish, after, lists.CHUNK), lambda entry: entry.id)
 
 
 def as_table(found: Iterable[DocumentEntry], today: date) -> Table:
     """The list as a table; an instalment has its part after the number, days count only for what is open."""
-    return Table(INVOICES, COLUMNS, Spool(_cells(entry, today) for entry in found), facts=((_("As of"), today.isoformat()),), currency=6)
+    return lists.as_of(INVOICES, COLUMNS, (_cells(entry, today) for entry in found), today)
 
 
 def _cells(entry: DocumentEntry, today: date) -> tuple[Any, ...]:

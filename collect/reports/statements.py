@@ -17,8 +17,8 @@ from collect.documents.facts import CreditLine, Movement, OpenLine, Party, Secti
 from collect.domain import aging, money
 from collect.domain.errors import Refusal
 from collect.domain.rights import Scope
-from collect.exchange.spool import Spool
 from collect.i18n import mark as _
+from collect.reports import lists
 from collect.runtime import View
 from collect.storage import balances
 from collect.storage import statements as storage
@@ -194,19 +194,15 @@ COLUMNS = (
     Column("sent_on", _("Sent on"), "date"),
     Column("returned_on", _("Returned on"), "date"),
 )
-_CHUNK = 2000
 
 
 def as_table(view: View, scope: Scope, wish: storage.StatementWish, language: str) -> Table:
     """All statements that a wish means, the last made first; a row a currency."""
 
     def rows() -> Iterator[tuple[Any, ...]]:
-        after: int | None = None
-        while some := storage.load_page(view.session, scope, wish, after, _CHUNK):
-            for row, number, name in some:
-                kind, state = (i18n.in_language(language, words[key]) for words, key in ((KINDS, row.kind), (STATES, row.state)))
-                for sums in sums_of(row.totals):
-                    yield (row.number, kind, number, name, row.as_of, sums.currency, sums.balance, state, row.sent_on, row.returned_on)
-            after = some[-1][0].id
+        for row, number, name in lists.every(lambda after: storage.load_page(view.session, scope, wish, after, lists.CHUNK), lambda line: line[0].id):
+            kind, state = (i18n.in_language(language, words[key]) for words, key in ((KINDS, row.kind), (STATES, row.state)))
+            for sums in sums_of(row.totals):
+                yield (row.number, kind, number, name, row.as_of, sums.currency, sums.balance, state, row.sent_on, row.returned_on)
 
-    return Table(STATEMENTS, COLUMNS, Spool(rows()), facts=((_("As of"), view.today.isoformat()),), currency=5)
+    return lists.as_of(STATEMENTS, COLUMNS, rows(), view.today)

@@ -210,15 +210,14 @@ def _repeated(runtime: Runtime, actor: Actor, kind: str, sheet: sheets.Sheet, fo
         if run is None or any(told.get("notices") for told in run.result.values()):
             return None
         rows = run.new + run.changed + run.unchanged
-    result = Result(kind, 0, 0, rows, 0, found.ignored, [], [], None, None)
+    result = Result(kind, unchanged=rows, ignored_columns=columns.foreign(found.ignored))
     if not options.dry_run:
 
-        def act(work: Work) -> int:
-            batch = intake.Batch(work, kind, {}, forms.Forms("ymd", "."), next_ids(work.session, 1)[0], frozenset(), lambda row, refusal: None)
-            _keep(work, batch, result, sheet, None, reading)
-            return batch.import_id
+        def act(work: Work) -> None:
+            result.run_id = next_ids(work.session, 1)[0]
+            _keep(work, result, sheet, reading)
 
-        result.run_id = runtime.write(actor, act)
+        runtime.write(actor, act)
     return result
 
 
@@ -391,7 +390,8 @@ def _second_pass(work: Work, kind: str, sheet: sheets.Sheet, found: columns.Colu
         result.refused_csv = refused
         finalizer.detach()
         weakref.finalize(result, refused.close)
-    _keep(work, batch, result, sheet, refused.read(_KEPT_REFUSED) if batch.refused else None, reading)
+    digest = "".join(batch.finish_digest(name)[:21] for name in ("items", "credits", "allocations"))
+    _keep(work, result, sheet, reading, digest, refused.read(_KEPT_REFUSED) if batch.refused else None)
     refused.seek(0)
     return result
 
@@ -430,14 +430,13 @@ def _tell(seen: dict[int, Seen], group: intake.Group, before: tuple[int, int, in
             seen[row.line].outcome = word
 
 
-def _keep(work: Work, batch: intake.Batch, result: Result, sheet: sheets.Sheet, refused_csv: str | None, reading: str) -> None:
+def _keep(work: Work, result: Result, sheet: sheets.Sheet, reading: str, digest: str | None = None, refused_csv: str | None = None) -> None:
     """Keep the run for its page; an audit row only when something was stored or changed (S30)."""
-    digest = "".join(batch.finish_digest(name)[:21] for name in ("items", "credits", "allocations"))
     counts = {"new": result.new, "changed": result.changed, "unchanged": result.unchanged, "refused": result.refused}
     work.session.add(
         ImportRun(
-            id=batch.import_id,
-            kind=batch.kind,
+            id=result.run_id,
+            kind=result.kind,
             file_name=sheet.name[:255],
             file_hash=sheet.sha256,
             by=work.actor.name,
@@ -450,7 +449,7 @@ def _keep(work: Work, batch: intake.Batch, result: Result, sheet: sheets.Sheet, 
         )
     )
     if result.new or result.changed:
-        work.note(audit.Note("import", batch.kind, str(batch.import_id), after=counts | {"file": sheet.name[:255], "file_hash": sheet.sha256, "digest": digest}))
+        work.note(audit.Note("import", result.kind, str(result.run_id), after=counts | {"file": sheet.name[:255], "file_hash": sheet.sha256, "digest": digest}))
 
 
 def in_every_language(tell: Callable[[], T]) -> dict[str, T]:

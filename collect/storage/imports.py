@@ -66,17 +66,19 @@ def find_run_of_file(session: Session, file_hash: str, by: str, since: datetime)
 
 
 def find_repeat(session: Session, kind: str, file_hash: str, reading: str, harmless: frozenset[str]) -> ImportRun | None:
-    """The latest import of just this content in just this reading, where nothing that could change its outcome was recorded since.
+    """The latest import of just this content in just this reading that changed the books, where nothing that could change its outcome was recorded since.
 
     `harmless` are the kinds of change that could not. None too where very much was recorded since, or it refused a row.
+    Found by its own note in the log, whose order no clock can turn round.
     """
-    query = sa.select(ImportRun).where(ImportRun.file_hash == file_hash, ImportRun.kind == kind).order_by(ImportRun.id.desc()).limit(1)
+    changed = sa.or_(ImportRun.new > 0, ImportRun.changed > 0)
+    query = sa.select(ImportRun).where(ImportRun.file_hash == file_hash, ImportRun.kind == kind, changed).order_by(ImportRun.id.desc()).limit(1)
     run = session.scalars(query).first()
     if run is None or run.reading != reading or run.refused or run.undone_at is not None:
         return None
-    recent = session.execute(sa.select(Audit.at, Audit.kind, Audit.action, Audit.key).order_by(Audit.seq.desc()).limit(_MOST_SINCE))
-    for at, about, action, key in recent:
-        if at < run.recorded_at or (action == "import" and key == str(run.id)):
+    recent = session.execute(sa.select(Audit.kind, Audit.action, Audit.key).order_by(Audit.seq.desc()).limit(_MOST_SINCE))
+    for about, action, key in recent:
+        if action == "import" and key == str(run.id):
             return run
         if about not in harmless:
             return None
