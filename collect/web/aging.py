@@ -172,14 +172,14 @@ def _page(view: View, form: AgingFilter, shown: AgingReport, asked: dict[str, An
 
 
 def _empty(report: AgingReport, columns: Sequence[str], asked: dict[str, Any]) -> list[str]:
-    """The columns in which no row has an amount, so that the others are in sight; never the total, nor one that is asked for."""
-    kept = {"total", asked.get("bucket", ""), asked.get("sort", "").lstrip("-")}
-    # A total is soon looked at and mostly not zero; only where it is may its rows still have amounts that cancel out.
+    """The columns in which no row has an amount, so that the others are in sight; never the total, nor one that is asked for.
+
+    The amounts of a column have one sign, so that its totals tell of every row; only buckets with unapplied money in them
+    may cancel out, and stay.
+    """
+    kept = {"total", asked.get("bucket", ""), asked.get("sort", "").lstrip("-"), *(report.buckets.names if report.age_unapplied else ())}
     found = {name for row in report.totals for name, amount in _amounts(row, report) if amount}
-    rest = [name for name in columns if name not in found | kept]
-    if rest:
-        found.update(name for row in report.rows for name, amount in _amounts(row, report) if amount)
-    return [name for name in rest if name not in found]
+    return [name for name in columns if name not in found | kept]
 
 
 def _slice(rows: Sequence[AgingRow], after: str) -> pages.Page[AgingRow]:

@@ -85,7 +85,7 @@ def words() -> Words:
         told = tomllib.load(file)
     heads = {fold(head): role for role, names in told["columns"].items() for head in names}
     cells = {name: frozenset(fold(word) for word in told["words"][name]) for name in ("in", "out", "neutral", "account")}
-    begins = {name: tuple(told["words"][f"begins_{name}"]) for name in ("in", "out", "refunded")}
+    begins = {name: tuple(told["words"][f"begins_{name}"]) for name in ("in", "out", "refunded", "refunded_whole")}
     return Words(heads, cells, begins, {fold(name): code for name, code in told["currencies"].items()})
 
 

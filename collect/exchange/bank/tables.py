@@ -30,7 +30,6 @@ _SPLIT = re.compile(r"[:：]")
 _MONEY_AND_CODE = re.compile(r"([A-Z]{3})\s*(-?[\d,.]+)")
 _ACCOUNT = re.compile(r"(?:(?<=\s)(?!(?:19|20)[0-9]{6}$)[0-9*]{8,32}|(?<![\s0-9*_.\-/:])[0-9*]{9,32})$")
 """An account at the end of a name: behind a space and no date, or right behind it where it is longer than a date is."""
-_ALL_BACK = "全额"
 
 
 def read(content: bytes, source: Source, placing: Placing | None = None, saved: Iterable[Placing] = (), currency: str | None = None, sheet: str | None = None) -> list[Statement]:
@@ -379,7 +378,8 @@ def _amount(row: list[str], roles: Mapping[str, list[int]], decimal: money.Decim
     if both and money.is_currency(both[1]):
         return money.parse(both[2], both[1], decimal), both[1]
     paid = money.parse(told, currency or "CNY", decimal)
-    return paid - _back(aside.removesuffix(")"), paid, currency or "CNY", decimal), currency
+    back = _back(aside.removesuffix(")"), abs(paid), currency or "CNY", decimal)
+    return (paid - back if paid > 0 else paid + back), currency
 
 
 def _back(aside: str, paid: int, currency: str, decimal: money.Decimals) -> int:
@@ -387,12 +387,14 @@ def _back(aside: str, paid: int, currency: str, decimal: money.Decimals) -> int:
 
     It is no longer out (or in), and its own row counts as neither in nor out. Refusal `bad_amount` for more than was paid.
     """
-    word = next((word for word in words().begins["refunded"] if aside.startswith(word)), None)
+    begins = words().begins
+    if aside in begins["refunded_whole"]:
+        return paid
+    word = next((word for word in begins["refunded"] if aside.startswith(word)), None)
     if word is None:
         return 0
-    told = aside.removeprefix(word)
-    back = paid if not told and _ALL_BACK in word else money.parse(told, currency, decimal)
-    if not 0 <= back <= abs(paid):
+    back = money.parse(aside.removeprefix(word), currency, decimal)
+    if not 0 <= back <= paid:
         raise Refusal("bad_amount", "amount", value=aside[:40])
     return back
 
