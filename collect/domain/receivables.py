@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from collect.domain.errors import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceDraft:
+class InvoiceDraft(NamedTuple):
     """An invoice as it came in, checked in itself; amount in minor units, always positive. `due` None: from terms.
 
     `delivery_nos` are the deliveries it names.

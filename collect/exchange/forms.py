@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -96,6 +97,13 @@ class Evidence:
             self._decimals.setdefault(".", text)
         elif point != comma and self._unsure_amount is None:
             self._unsure_amount = text
+
+    def see_amounts(self, column: Sequence[str]) -> None:
+        """Take many amounts: the same as each of them in turn."""
+        if "." in self._decimals and "," not in "".join(column):  # those with one point say again what is known, those without any sign nothing
+            column = [text for text in column if text.count(".") > 1]
+        for text in column:
+            self.see_amount(text)
 
     def seen(self) -> dict[str, str]:
         """What the values proved, each by an example: `dmy`, `mdy`, `.`, `,`; `day` and `amount` can be read in two ways."""

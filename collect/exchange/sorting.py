@@ -81,6 +81,17 @@ class Repeated:
     def __bool__(self) -> bool:
         return len(self._many) > 0
 
+    def among(self, values: list[int]) -> list[bool]:
+        """Which of these values stand more than once."""
+        if self._few is not None:
+            return list(map(self._few.__contains__, values))
+        import numpy
+
+        many, asked = numpy.frombuffer(self._many, dtype=numpy.int64), numpy.array(values, dtype=numpy.int64)
+        at = numpy.searchsorted(many, asked)
+        at[at == len(many)] = 0
+        return (many[at] == asked).tolist()  # type: ignore[no-any-return]
+
     def __contains__(self, value: int) -> bool:
         if self._few is not None:
             return value in self._few

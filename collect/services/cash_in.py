@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,14 +13,15 @@ from collect.domain import application, ledger
 from collect.domain.errors import Refusal
 from collect.domain.rights import ALL
 from collect.domain.terms import EarlyPayment
-from collect.services import cash, customers, intake, receivables
+from collect.services import by_column, cash, customers, intake, new_rows
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit, load_steps
+from collect.storage.database import day_of, raw
 from collect.storage.discounts import load_offers
 from collect.storage.receivables import Item, settle_items
 
 
-@dataclass
+@dataclass(slots=True)
 class Owed:
     """An item as the import sees it while it allocates: `open` falls with each allocation of the file."""
 
@@ -39,8 +40,7 @@ class Owed:
     steps: Sequence[tuple[date, int]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptDraft:
+class ReceiptDraft(NamedTuple):
     """A receipt or credit as its rows tell it: `parts` are (invoice number, asked minor units or None, the row)."""
 
     kind: str
@@ -57,9 +57,13 @@ class ReceiptDraft:
 
 def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
     """Decide and store a chunk of receipts (kind `payments`) or credit notes (`credits`); the rows of one number go together."""
-    accounts = customers.accounts(batch, [batch.cell(row, "customer_no") for group in chunk for row in group])
+    at = batch.index["customer_no"]
+    accounts = customers.accounts(batch, list({row.cells[at] for group in chunk for row in group}))
     drafts: list[tuple[intake.Group, ReceiptDraft]] = []
-    for group in chunk:
+    for group, plain in zip(chunk, _read_plain(batch, chunk, accounts), strict=True):
+        if plain is not None:
+            drafts.append((group, plain))
+            continue
         blamed = group[0]
         try:
             parts = []
@@ -74,7 +78,7 @@ def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
     taken = _numbers_of_invoices(batch, [draft.number for _, draft in drafts]) if kind == "credit_note" else frozenset()
     owed = _load_owed(batch, sorted({number for _, draft in drafts for number, _, _ in draft.parts}))
     applied = _load_applied(batch, [row.id for row in known.values()])
-    buffers = receivables.Buffers(batch, len(drafts))
+    buffers = new_rows.Buffers(batch, len(drafts))
     for group, draft in drafts:
         try:
             if draft.number in taken:
@@ -90,6 +94,30 @@ def take_in(batch: intake.Batch, chunk: list[intake.Group]) -> None:
             batch.refuse(group, refusal)
     buffers.flush()
     _store_owed(batch, [item for items in owed.values() for item in items if item.touched])
+
+
+def _read_plain(batch: intake.Batch, chunk: list[intake.Group], accounts: dict[str, customers.Account]) -> list[ReceiptDraft | None]:
+    """What `_read` makes of each group, where it is one row that needs no second look; None where it does."""
+    found: list[ReceiptDraft | None] = [None] * len(chunk)
+    told = by_column.Columns(batch, chunk)
+    if not told.rows:
+        return found
+    payment = batch.kind == "payments"
+    kind, none = "receipt" if payment else "credit_note", [None] * len(told.rows)
+    numbers, customer_nos = told.codes("payment_ref" if payment else "credit_no"), told.codes("customer_no")
+    known = list(map(accounts.get, customer_nos))
+    currencies = told.currencies([account and account.currency for account in known])
+    amounts, days, invoices = told.amounts("amount", currencies), told.days("date"), told.codes("invoice_no")
+    asked = told.amounts("allocated", currencies) if payment else none
+    methods, references = (told.choices("method"), told.codes("bank_reference", 100)) if payment else (none, none)
+    reasons = none if payment else told.texts("reason", 200)
+    odd = by_column.unread(numbers, customer_nos, currencies, amounts, days, invoices, asked, methods, references, reasons)
+    odd |= by_column.missing(numbers, customer_nos, known, amounts, days)
+    for at in range(len(numbers)):
+        if at not in odd and amounts[at] > 0 and (invoices[at] is not None or asked[at] is None):
+            parts = ((invoices[at], asked[at], told.rows[at]),) if invoices[at] is not None else ()
+            found[told.places[at]] = ReceiptDraft(kind, numbers[at], customer_nos[at], days[at], currencies[at], amounts[at], methods[at], references[at], reasons[at], parts)
+    return found
 
 
 def _read(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account]) -> ReceiptDraft:
@@ -132,9 +160,11 @@ def _join(group: intake.Group, rows: list[ReceiptDraft]) -> ReceiptDraft:
     return ReceiptDraft(first.kind, first.number, first.customer_no, first.day, first.currency, first.amount, first.method, first.reference, first.reason, tuple(parts))
 
 
-def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, owed: dict[str, list[Owed]]) -> None:
+def _take(batch: intake.Batch, buffers: new_rows.Buffers, draft: ReceiptDraft, account: customers.Account, owed: dict[str, list[Owed]]) -> None:
     """A new receipt with its allocations: each part takes what it asks for, or the smaller of both rests."""
     ledger.check_open(draft.day, batch.closed, "date")
+    if len(draft.parts) == 1 and not batch.closed and _take_plain(batch, buffers, draft, account, owed):
+        return
     shares: list[tuple[Owed, int, int, date]] = []
     rest = draft.amount
     taken: dict[int, int] = {}
@@ -166,7 +196,35 @@ def _take(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft
     _book(batch, buffers, draft, account, shares, rest)
 
 
-def _book(batch: intake.Batch, buffers: receivables.Buffers, draft: ReceiptDraft, account: customers.Account, shares: list[tuple[Owed, int, int, date]], rest: int) -> None:
+def _take_plain(batch: intake.Batch, buffers: new_rows.Buffers, draft: ReceiptDraft, account: customers.Account, owed: dict[str, list[Owed]]) -> bool:
+    """The same for most receipts, without the detours: one item of the customer's own that is there by then, no discount, nothing moved.
+
+    False where it is not so plain, and then nothing was done.
+    """
+    number, asked, _row = draft.parts[0]
+    items = owed.get(number, ())
+    if len(items) != 1:
+        return False
+    (item,) = items
+    if item.customer_id != account.id or item.currency != draft.currency or item.early is not None or item.trigger is not None or item.steps or draft.day < item.issued:
+        return False
+    part = application.share(asked, draft.amount, item.open, draft.currency)
+    if part <= 0:
+        return False
+    work, day = batch.work, draft.day
+    credit_id = buffers.credit(account.id, draft.kind, draft.number, day, draft.currency, draft.amount, draft.amount - part, False, draft.method, draft.reference, draft.reason)
+    allocation_id = buffers.next_id()
+    buffers.allocations.append((allocation_id, credit_id, item.id, part, day, None, False, work.now))
+    batch.digest_text("allocations", f"{draft.number}\x1f{item.document_no}\x1f{part}\x1f{day}")
+    buffers.post(ledger.settle(draft.kind, day, item.due, item.issued, part), account.id, draft.currency, item.id, credit_id, allocation_id)
+    item.open -= part
+    if item.closed is None or day > item.closed:
+        item.closed = day
+    item.touched = True
+    return True
+
+
+def _book(batch: intake.Batch, buffers: new_rows.Buffers, draft: ReceiptDraft, account: customers.Account, shares: list[tuple[Owed, int, int, date]], rest: int) -> None:
     """Buffer a new receipt, its allocations with the discounts they earn, and their journal lines; `rest` stays unapplied."""
     _check_room(batch, draft, sum(off for _, _, off, _ in shares))
     credit_id = buffers.credit(account.id, draft.kind, draft.number, draft.day, draft.currency, draft.amount, rest, False, draft.method, draft.reference, draft.reason)
@@ -200,7 +258,7 @@ def _check_room(batch: intake.Batch, draft: ReceiptDraft, off: int) -> None:
         batch.room[draft.currency][1] += draft.amount + off
 
 
-def _grant(batch: intake.Batch, buffers: receivables.Buffers, item: Owed, off: int, day: date, history: list[ledger.Due], earned_by: int) -> None:
+def _grant(batch: intake.Batch, buffers: new_rows.Buffers, item: Owed, off: int, day: date, history: list[ledger.Due], earned_by: int) -> None:
     """Buffer an early payment discount and its allocation: the same entries as `cash.settle` makes."""
     number = cash.discount_number(earned_by)
     credit_id = buffers.credit(item.customer_id, "discount", number, day, item.currency, off, 0, False, None, None, None, earned_by)
@@ -258,7 +316,7 @@ def _load_known(batch: intake.Batch, kind: str, numbers: list[str]) -> dict[str,
     query = sa.select(c.number, c.id, c.customer_id, c.day, c.currency, c.amount_minor, c.open_minor, c.voided_on, c.method, c.bank_reference, c.reason).where(
         c.seller_id == batch.work.seller.id, c.kind == kind, intake.among(batch.work.session, c.number, numbers)
     )
-    return {row.number: row for row in batch.work.session.execute(query)}
+    return {row.number: row for row in batch.work.session.execute(query).all()}
 
 
 def _load_applied(batch: intake.Batch, credit_ids: list[int]) -> dict[tuple[int, str], tuple[int, int]]:
@@ -292,18 +350,25 @@ def _load_owed(batch: intake.Batch, numbers: list[str]) -> dict[str, list[Owed]]
         return found
     c = Item.__table__.c
     query = (
-        sa.select(c.id, c.document_no, c.customer_id, c.issue_date, c.due_date, c.currency, c.open_minor, c.voided_on, c.trigger, c.closed_on)
+        sa.select(c.id, c.document_no, c.customer_id, raw(c.issue_date), raw(c.due_date), c.currency, c.open_minor, raw(c.voided_on), c.trigger, raw(c.closed_on), c.terms)
         .where(c.seller_id == batch.work.seller.id, intake.among(batch.work.session, c.document_no, numbers))
         .order_by(c.document_no, c.part)
     )
-    for key, number, customer_id, issued, due, currency, open_minor, voided, trigger, closed in batch.work.session.execute(query):
-        found.setdefault(number, []).append(Owed(key, number, customer_id, issued, due, currency, open_minor, voided is not None, trigger, closed))
+    granting: list[int] = []
+    for key, number, customer_id, issued, due, currency, open_minor, voided, trigger, closed, agreed in batch.work.session.execute(query).all():
+        owed = Owed(key, number, customer_id, day_of(issued), due and day_of(due), currency, open_minor, voided is not None, trigger, closed and day_of(closed))
+        if number in found:
+            found[number].append(owed)
+        else:
+            found[number] = [owed]
+        if agreed is not None and " NET" in agreed:
+            granting.append(key)
     if batch.knows(Allocation):
         steps = load_steps(batch.work.session, Allocation.item_id, [item.id for items in found.values() for item in items])
         for item in (item for items in found.values() for item in items):
             item.steps = steps.get(item.id, ())
-    if batch.kind == "payments":
-        offers = load_offers(batch.work.session, ALL, [item.id for items in found.values() for item in items])
+    if batch.kind == "payments" and granting:
+        offers = load_offers(batch.work.session, ALL, granting)
         for item in (item for items in found.values() for item in items):
             item.early = offers.get(item.id)
     return found

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby, islice, repeat
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -155,7 +155,8 @@ def run(
     repeated = _repeated(runtime, actor, kind, sheet, found, options, reading)
     if repeated is not None:
         return repeated
-    plan = _first_pass(sheet, kind, dict(found.index), options.dates or headers.get("dates"), options.decimal or headers.get("decimal"))
+    with without_collection():
+        plan = _first_pass(sheet, kind, dict(found.index), options.dates or headers.get("dates"), options.decimal or headers.get("decimal"))
     if counted:
         counted(plan.rows)
 
@@ -240,24 +241,41 @@ def _first_pass(sheet: sheets.Sheet, kind: str, index: dict[str, int], dates: st
     invoice = index.get("invoice_no", -1) if kind in ("payments", "credits") else -1
     hashes, reached = array("q"), array("q")
     seen: set[str] = set()
-    for _line, cells in sheet.rows():
-        hashes.append(_key(cells, keys))
-        if invoice >= 0 and cells[invoice]:
-            reached.append(hash(money.fold(cells[invoice])))
+    for block in _blocks(sheet):
+        table = list(zip(*(cells for _, cells in block), strict=False))
+        hashes.extend(_hashes(table, keys))
+        if invoice >= 0:
+            reached.extend(_hashes([tuple(filter(None, table[invoice]))], [0]))
         for at in day_columns:
-            text = cells[at]
-            if text not in seen:
-                if len(seen) < 200_000:
-                    seen.add(text)
-                evidence.see_day(text)
+            for text in dict.fromkeys(table[at]):
+                if text not in seen:
+                    if len(seen) < 200_000:
+                        seen.add(text)
+                    evidence.see_day(text)
         for at in amount_columns:
-            evidence.see_amount(cells[at])
+            evidence.see_amounts(table[at])
     return _Plan(evidence.settle(dates, decimal), sorting.Repeated(hashes), sorting.Repeated(reached), len(hashes))
 
 
-def _key(cells: list[str], keys: list[int]) -> int:
-    """The hash of what names a row's object; equal keys have equal hashes, and a rare false match costs only an order."""
-    return hash(money.fold(cells[keys[0]])) if len(keys) == 1 else hash(tuple(money.fold(cells[at]) for at in keys))
+def _blocks(sheet: sheets.Sheet) -> Iterator[list[tuple[int, list[str]]]]:
+    """The rows some hundred at a time, for work by the column: as many as a processor keeps at hand."""
+    rows = sheet.rows()
+    while block := list(islice(rows, 300)):
+        yield block
+
+
+def _hashes(table: Sequence[tuple[str, ...]], keys: list[int]) -> Iterator[int]:
+    """The hashes of what names each row's object; equal keys have equal hashes, and a rare false match costs only an order."""
+    folded = [_folded(table[at]) for at in keys]
+    return map(hash, folded[0]) if len(keys) == 1 else map(hash, zip(*folded, strict=True))
+
+
+def _folded(column: tuple[str, ...]) -> Sequence[str]:
+    """`money.fold` of each text; most columns of numbers have nothing to fold."""
+    whole = "".join(column)
+    if whole.isascii() and whole.isprintable() and " " not in whole and set(map(type, column)) <= {str}:
+        return column
+    return list(map(money.fold, column))
 
 
 def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) -> Iterator[intake.Group]:
@@ -275,17 +293,21 @@ def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) ->
     def contested(cells: list[str]) -> bool:
         return invoice >= 0 and bool(cells[invoice]) and hash(money.fold(cells[invoice])) in plan.contested
 
-    for line, cells in sheet.rows():
-        key = _key(cells, keys)
-        if key in plan.repeated:
-            kept = cells if typed else _JOIN.join(cells)
-            by_key.add((key, line), kept, sum(map(len, cells)))
-        elif contested(cells):
-            kept = cells if typed else _JOIN.join(cells)
-            waiting.add((True, *_order(batch, intake.Row(line, [*cells, ""]), keys[0]), line), [(line, kept)], sum(map(len, cells)))
-        else:
-            cells.append("")
-            yield [intake.Row(line, cells)]
+    for block in _blocks(sheet):
+        table = list(zip(*(cells for _, cells in block), strict=False)) if plan.repeated or invoice >= 0 else []
+        hashes = list(_hashes(table, keys)) if plan.repeated else [0] * len(block)
+        twice = plan.repeated.among(hashes) if plan.repeated else repeat(False)
+        reached = plan.contested.among(list(_hashes(table, [invoice]))) if invoice >= 0 else repeat(False)
+        for (line, cells), key, again, wanted in zip(block, hashes, twice, reached, strict=False):
+            if again:
+                kept = cells if typed else _JOIN.join(cells)
+                by_key.add((key, line), kept, sum(map(len, cells)))
+            elif wanted and cells[invoice]:
+                kept = cells if typed else _JOIN.join(cells)
+                waiting.add((True, *_order(batch, intake.Row(line, [*cells, ""]), keys[0]), line), [(line, kept)], len(kept))
+            else:
+                cells.append("")
+                yield [intake.Row(line, cells)]
     for _key_of_all, records in groupby(by_key, key=lambda record: record[0][0]):
         group = [(line, kept) for (_, line), kept in records]
         rows = [intake.Row(line, _unpacked(kept)) for line, kept in group]

@@ -69,6 +69,7 @@ class Batch:
     stored_before: dict[str, bool] = field(default_factory=dict)
     told: dict[str, list[str]] = field(default_factory=lambda: {"items": [], "credits": [], "allocations": []})
     room: dict[str, list[int]] = field(default_factory=dict)
+    read_once: dict[str, Any] = field(default_factory=dict)
 
     def knows(self, table: type[database.Base]) -> bool:
         """Whether the table held anything before this import. The rows of one number are decided together, so only what
@@ -196,8 +197,12 @@ class Batch:
 
     def digest(self, table: str, *parts: object) -> None:
         """Add one stored row to the digest that the audit keeps (S30)."""
+        self.digest_text(table, "\x1f".join(map(str, parts)))
+
+    def digest_text(self, table: str, text: str) -> None:
+        """The same with the parts joined already."""
         told = self.told[table]
-        told.append("\x1f".join(map(str, parts)))
+        told.append(text)
         if len(told) >= 2000:
             self.finish_digest(table)
 

@@ -14,78 +14,14 @@ from collect.domain.calendar import add_days
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
-from collect.services import customers, deliveries, intake
+from collect.services import by_column, customers, deliveries, intake, new_rows
 from collect.services.deliveries import Billed
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit
 from collect.storage.database import next_ids
+from collect.storage.deliveries import Delivery
 from collect.storage.ledger import Line, first_due_of, load_closed_months
 from collect.storage.receivables import Item, find_items
-
-ITEM = [
-    "id",
-    "seller_id",
-    "customer_id",
-    "document_no",
-    "part",
-    "parts",
-    "kind",
-    "issue_date",
-    "due_date",
-    "provisional_date",
-    "trigger",
-    "currency",
-    "amount_minor",
-    "open_minor",
-    "closed_on",
-    "voided_on",
-    "voided_at",
-    "terms",
-    "po_no",
-    "delivered_on",
-    "description",
-    "import_id",
-    "version",
-    "recorded_at",
-]
-LINE = [
-    "customer_id",
-    "seller_id",
-    "currency",
-    "id",
-    "day",
-    "due",
-    "issued",
-    "receivable",
-    "unapplied",
-    "recorded_at",
-    "contra",
-    "account",
-    "event",
-    "item_id",
-    "credit_id",
-    "allocation_id",
-]
-CREDIT = [
-    "id",
-    "seller_id",
-    "customer_id",
-    "kind",
-    "number",
-    "day",
-    "currency",
-    "amount_minor",
-    "open_minor",
-    "voided_on",
-    "voided_at",
-    "method",
-    "bank_reference",
-    "reason",
-    "earned_by",
-    "import_id",
-    "version",
-    "recorded_at",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +35,12 @@ class KnownRow:
     description: str | None
 
 
-def line_row(work: Work, line: ledger.Line, line_id: int, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None) -> tuple[Any, ...]:
-    """A journal line as a row of its table."""
-    return (
-        customer_id,
-        work.seller_id,
-        currency,
-        line_id,
-        line.day,
-        line.due,
-        line.issued,
-        line.receivable,
-        line.unapplied,
-        work.now,
-        line.contra,
-        line.account,
-        line.event,
-        item,
-        credit,
-        allocation,
-    )
-
-
 def post(work: Work, lines: list[ledger.Line], customer_id: int, currency: str, *, item: int | None, credit: int | None, allocation: int | None, documents: int = 0) -> None:
     """Write journal lines and their day totals; `documents` is the effect on items less credits, on the first line's day."""
     from collect.storage.database import bulk
 
     ids = next_ids(work.session, len(lines))
-    bulk(work.session, Line.__table__, LINE, [line_row(work, line, ids[n], customer_id, currency, item, credit, allocation) for n, line in enumerate(lines)])  # type: ignore[arg-type]
+    bulk(work.session, Line.__table__, new_rows.LINE, [new_rows.line_row(work, line, ids[n], customer_id, currency, item, credit, allocation) for n, line in enumerate(lines)])  # type: ignore[arg-type]
     for line in lines:
         work.total(currency, line.day, line.receivable, line.unapplied, 0)
     if documents:
@@ -136,9 +50,12 @@ def post(work: Work, lines: list[ledger.Line], customer_id: int, currency: str, 
 def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
     """Decide and store a chunk of invoice rows: new, changed, unchanged or refused each, the good ones in bulk."""
     firsts: list[tuple[intake.Group, receivables.InvoiceDraft, str]] = []
-    numbers = [batch.cell(group[0], "customer_no") for group in chunk]
-    accounts = customers.accounts(batch, numbers)
-    for group in chunk:
+    at = batch.index["customer_no"]
+    accounts = customers.accounts(batch, list({group[0].cells[at] for group in chunk}))
+    for group, plain in zip(chunk, _read_plain(batch, chunk, accounts), strict=True):
+        if plain is not None:
+            firsts.append((group, *plain))
+            continue
         row = group[0]
         try:
             kind = batch.choice(row, "doc_type", "invoice") or "invoice"
@@ -150,18 +67,45 @@ def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
         except Refusal as refusal:
             batch.refuse(group, refusal)
     known = load_known(batch.work, [draft.number for _, draft, _ in firsts]) if batch.knows(Item) or batch.knows(Credit) else {}
-    buffers = Buffers(batch, sum(1 for _ in firsts))
+    buffers = new_rows.Buffers(batch, sum(1 for _ in firsts))
     billed: list[Billed] = []
+    awaited = batch.knows(Delivery)
     for group, draft, kind in firsts:
         account = accounts[draft.customer_no]
         try:
             _decide_invoice(batch, buffers, group, draft, kind, account, known.get(draft.number))
-            if kind == "invoice" and not draft.void and draft.number not in known:
+            if awaited and kind == "invoice" and not draft.void and draft.number not in known:
                 billed.append(Billed(account.id, draft.number, draft.issued, draft.po_no, draft.delivered_on, draft.delivery_nos))
         except Refusal as refusal:
             batch.refuse(group, refusal)
     buffers.flush()
     deliveries.invoiced(batch.work, billed)
+
+
+def _read_plain(batch: intake.Batch, chunk: list[intake.Group], accounts: dict[str, customers.Account]) -> list[tuple[receivables.InvoiceDraft, str] | None]:
+    """What `read_invoice` makes of each group, with its kind, where it needs no second look; None where it does."""
+    found: list[tuple[receivables.InvoiceDraft, str] | None] = [None] * len(chunk)
+    told = by_column.Columns(batch, chunk)
+    if not told.rows:
+        return found
+    numbers, customer_nos = told.codes("invoice_no"), told.codes("customer_no")
+    known = list(map(accounts.get, customer_nos))
+    currencies = told.currencies([account and account.currency for account in known])
+    amounts, kinds, states = told.amounts("amount", currencies), told.choices("doc_type", "invoice"), told.choices("status", "posted")
+    issued, due, delivered = told.days("issue_date"), told.days("due_date"), told.days("delivered_on")
+    orders, texts, named = told.codes("po_no"), told.texts("description", 500), told.raw("delivery_no")
+    odd = by_column.unread(numbers, customer_nos, currencies, amounts, kinds, states, issued, due, delivered, orders, texts)
+    odd |= by_column.missing(numbers, customer_nos, known, amounts, issued)
+    good = [place for place in range(len(numbers)) if place not in odd] if odd else range(len(numbers))
+    for at in good:
+        kind, amount, day, last = kinds[at], amounts[at], issued[at], due[at]
+        if kind == "credit_note":
+            amount = abs(amount)
+        if amount > 0 and (last is None or last >= day):
+            names = deliveries.names_of(named[at]) if named[at] else ()
+            draft = receivables.InvoiceDraft(numbers[at], customer_nos[at], day, last, currencies[at], amount, states[at] == "void", orders[at], delivered[at], texts[at], names)
+            found[told.places[at]] = (draft, kind)
+    return found
 
 
 def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, customers.Account], kind: str) -> receivables.InvoiceDraft:
@@ -191,7 +135,7 @@ def read_invoice(batch: intake.Batch, row: intake.Row, accounts: dict[str, custo
 
 
 def _decide_invoice(
-    batch: intake.Batch, buffers: Buffers, group: intake.Group, draft: receivables.InvoiceDraft, kind: str, account: customers.Account, known: KnownRow | None
+    batch: intake.Batch, buffers: new_rows.Buffers, group: intake.Group, draft: receivables.InvoiceDraft, kind: str, account: customers.Account, known: KnownRow | None
 ) -> None:
     if known is not None:
         fresh = receivables.KnownDocument(kind, account.id, draft.issued, draft.due, draft.currency, draft.amount, draft.void)
@@ -409,140 +353,3 @@ def load_known(work: Work, numbers: list[str]) -> dict[str, KnownRow]:
         document = receivables.KnownDocument(note.kind, note.customer_id, note.day, None, note.currency, note.amount_minor, note.voided_on is not None)
         found[note.number] = KnownRow(document, (note.id,), None, None, note.reason)
     return found
-
-
-class Buffers:
-    """Rows of new documents, collected for one bulk write a table."""
-
-    def __init__(self, batch: intake.Batch, documents: int) -> None:
-        self.batch = batch
-        self.items: list[tuple[Any, ...]] = []
-        self.credits: list[tuple[Any, ...]] = []
-        self.allocations: list[tuple[Any, ...]] = []
-        self.lines: list[tuple[Any, ...]] = []
-        self._ids = iter(next_ids(batch.work.session, documents * 3 + 16))
-
-    def next_id(self) -> int:
-        """A free identifier; the block reserved at the start is extended when it runs out."""
-        value = next(self._ids, None)
-        if value is None:
-            self._ids = iter(next_ids(self.batch.work.session, 4096))
-            value = next(self._ids)
-        return value
-
-    def invoice(self, account: customers.Account, draft: receivables.InvoiceDraft) -> None:
-        """A new invoice: one item, or one an instalment of the customer's terms when no due date is given.
-
-        With its own due date it keeps of the terms what they grant for early payment.
-        """
-        work, batch = self.batch.work, self.batch
-        if not draft.void:
-            batch.take_room(draft.currency, 0, draft.amount)
-        agreed: str | None
-        if draft.due is None:
-            if not account.terms:
-                raise Refusal("no_due_date", "due_date")
-            rule = terms.parse(account.terms)
-            agreed = str(rule)
-            events = {"DELIVERY": draft.delivered_on} if draft.delivered_on else {}
-            parts = [(part.part, part.parts, part.minor, part.due, part.provisional, part.trigger) for part in terms.instalments(rule, draft.issued, draft.amount, events)]
-        else:
-            agreed = terms.with_own_due(account.terms, draft.issued, draft.due)
-            parts = [(1, 1, draft.amount, draft.due, None, None)]
-        voided = draft.issued if draft.void else None
-        for part, count, minor, due, provisional, trigger in parts:
-            item_id = self.next_id()
-            self.items.append(
-                (
-                    item_id,
-                    work.seller_id,
-                    account.id,
-                    draft.number,
-                    part,
-                    count,
-                    "invoice",
-                    draft.issued,
-                    due,
-                    provisional,
-                    trigger,
-                    draft.currency,
-                    minor,
-                    0 if draft.void else minor,
-                    None,
-                    voided,
-                    work.now if draft.void else None,
-                    agreed,
-                    draft.po_no,
-                    draft.delivered_on,
-                    draft.description,
-                    batch.import_id,
-                    1,
-                    work.now,
-                )
-            )
-            batch.digest("items", draft.number, part, account.id, draft.issued, draft.currency, minor)
-            if not draft.void:
-                self.post(ledger.issue(draft.issued, due, minor), account.id, draft.currency, item_id, None, None, minor)
-
-    def credit(
-        self,
-        customer_id: int,
-        kind: str,
-        number: str,
-        day: date,
-        currency: str,
-        amount: int,
-        rest: int,
-        void: bool,
-        method: str | None,
-        reference: str | None,
-        reason: str | None,
-        earned_by: int | None = None,
-    ) -> int:
-        """A new receipt or credit note of which `rest` stays unapplied; returns its id. Its settled part is posted by the caller."""
-        work, batch = self.batch.work, self.batch
-        if not void:
-            batch.take_room(currency, 1, amount)
-        credit_id = self.next_id()
-        reason = reason[:200] if reason else None
-        self.credits.append(
-            (
-                credit_id,
-                work.seller_id,
-                customer_id,
-                kind,
-                number,
-                day,
-                currency,
-                amount,
-                0 if void else rest,
-                day if void else None,
-                work.now if void else None,
-                method,
-                reference,
-                reason,
-                earned_by,
-                batch.import_id,
-                1,
-                work.now,
-            )
-        )
-        batch.digest("credits", kind, number, customer_id, day, currency, amount)
-        if not void:
-            work.total(currency, day, 0, 0, -amount)
-            if rest:
-                self.post(ledger.receive(kind, day, rest), customer_id, currency, None, credit_id, None)
-        return credit_id
-
-    def post(self, line: ledger.Line, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None, documents: int = 0) -> None:
-        """Buffer a journal line and its day total; `documents` as in `post`."""
-        self.lines.append(line_row(self.batch.work, line, self.next_id(), customer_id, currency, item, credit, allocation))
-        self.batch.work.total(currency, line.day, line.receivable, line.unapplied, documents)
-
-    def flush(self) -> None:
-        """Write everything collected, parents first."""
-        intake.write(self.batch, Item, tuple(ITEM), self.items)
-        intake.write(self.batch, Credit, tuple(CREDIT), self.credits)
-        intake.write(self.batch, Allocation, ("id", "credit_id", "item_id", "amount_minor", "effective", "reverses_id", "across", "recorded_at"), self.allocations)
-        intake.write(self.batch, Line, tuple(LINE), self.lines)
-        self.items, self.credits, self.allocations, self.lines = [], [], [], []

@@ -13,7 +13,7 @@ from collect.domain import application, ledger, money, terms
 from collect.domain.errors import Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
-from collect.services import receivables
+from collect.services import new_rows
 from collect.services.receipts import Part, Receipt
 from collect.storage import audit
 from collect.storage.cash import Allocation, Credit, load_prepaid_volume
@@ -136,13 +136,13 @@ class Receiving:
         return self.ids.pop()
 
     def _post(self, entry: ledger.Line, receipt: Receipt, item: int | None, credit: int, allocation: int | None) -> None:
-        self.lines.append(receivables.line_row(self.work, entry, self._next_id(), receipt.customer_id, receipt.currency, item, credit, allocation))
+        self.lines.append(new_rows.line_row(self.work, entry, self._next_id(), receipt.customer_id, receipt.currency, item, credit, allocation))
         self.work.total(receipt.currency, entry.day, entry.receivable, entry.unapplied, 0)
 
     def write(self) -> None:
         """Write everything collected, parents first, and the rests of the items."""
         session = self.work.session
-        for table, columns, rows in ((Credit, _CREDIT, self.credits), (Allocation, _ALLOCATION, self.allocations), (Line, receivables.LINE, self.lines)):
+        for table, columns, rows in ((Credit, _CREDIT, self.credits), (Allocation, _ALLOCATION, self.allocations), (Line, new_rows.LINE, self.lines)):
             if rows:
                 bulk(session, table.__table__, columns, rows)  # type: ignore[arg-type]
         touched = {row[2] for row in self.allocations}

@@ -15,7 +15,7 @@ from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Permission
 from collect.runtime import Work
 from collect.services import cash, deliveries
-from collect.services.receivables import LINE, line_row
+from collect.services.new_rows import LINE, line_row
 from collect.storage import audit, undoing
 from collect.storage.cash import Allocation
 from collect.storage.database import bulk, next_ids

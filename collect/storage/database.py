@@ -90,6 +90,16 @@ def _date(number: int) -> date:
     return date(number // 10000, number // 100 % 100, number % 100)
 
 
+def raw(column: Any) -> sa.ColumnElement[Any]:
+    """A column of days as the driver gives it, for reading many rows; `day_of` makes a date of each."""
+    return sa.type_coerce(column, sa.types.NullType())
+
+
+def day_of(value: Any) -> date:
+    """A day as the driver gives it, as a date."""
+    return _date(value) if value.__class__ is int else value
+
+
 def day_number(value: date) -> int:
     """A date as the integer yyyymmdd."""
     return value.year * 10000 + value.month * 100 + value.day
