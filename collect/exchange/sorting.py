@@ -7,7 +7,7 @@ import pickle
 import tempfile
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from operator import itemgetter
 from typing import IO, Any
@@ -31,35 +31,51 @@ class Sorter:
 
     def __init__(self, run: int | None = None) -> None:
         self._run = run or RUN
-        self._held: list[Record] = []
+        self._key: Callable[[Any], Any] | None = itemgetter(0)
+        self._held: list[Any] = []
         self._size = 0
         self._runs: list[IO[bytes]] = []
         self._files = ExitStack()
 
     def add(self, key: tuple[Any, ...], value: Any, size: int) -> None:
         """Take one record of about `size` characters."""
-        self._held.append((key, value))
+        self._hold((key, value), size)
+
+    def _hold(self, record: Any, size: int) -> None:
+        self._held.append(record)
         self._size += size
         if len(self._held) >= self._run or self._size >= RUN_SIZE:
             self._spill()
 
     def _spill(self) -> None:
-        self._held.sort(key=itemgetter(0))
+        self._held.sort(key=self._key)
         file = self._files.enter_context(tempfile.TemporaryFile(prefix="collect-sort-"))  # noqa: SIM115 - the stack closes it
         for start in range(0, len(self._held), _BLOCK):
             pickle.dump(self._held[start : start + _BLOCK], file, pickle.HIGHEST_PROTOCOL)
         self._runs.append(file)
         self._held, self._size = [], 0
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[Any]:
         """The records by key; once, and then the files are gone."""
-        self._held.sort(key=itemgetter(0))
+        self._held.sort(key=self._key)
         with self._files:
-            yield from heapq.merge(*(_read(file) for file in self._runs), iter(self._held), key=itemgetter(0))
+            yield from heapq.merge(*(_read(file) for file in self._runs), iter(self._held), key=self._key)
         self._held, self._runs = [], []
 
 
-def _read(file: IO[bytes]) -> Iterator[Record]:
+class Texts(Sorter):
+    """The same for texts that are their own keys, at a third of the cost; equal ones all come back."""
+
+    def __init__(self, run: int | None = None) -> None:
+        super().__init__(run)
+        self._key = None
+
+    def add_text(self, text: str) -> None:
+        """Take one text."""
+        self._hold(text, len(text))
+
+
+def _read(file: IO[bytes]) -> Iterator[Any]:
     """The records of one run, a block at a time."""
     file.seek(0)
     while True:

@@ -211,12 +211,9 @@ def _take_plain(batch: intake.Batch, buffers: new_rows.Buffers, draft: ReceiptDr
     part = application.share(asked, draft.amount, item.open, draft.currency)
     if part <= 0:
         return False
-    work, day = batch.work, draft.day
+    day = draft.day
     credit_id = buffers.credit(account.id, draft.kind, draft.number, day, draft.currency, draft.amount, draft.amount - part, False, draft.method, draft.reference, draft.reason)
-    allocation_id = buffers.next_id()
-    buffers.allocations.append((allocation_id, credit_id, item.id, part, day, None, False, work.now))
-    batch.digest_text("allocations", f"{draft.number}\x1f{item.document_no}\x1f{part}\x1f{day}")
-    buffers.post(ledger.settle(draft.kind, day, item.due, item.issued, part), account.id, draft.currency, item.id, credit_id, allocation_id)
+    buffers.settle(draft.number, draft.kind, day, draft.currency, account.id, credit_id, item.document_no, item.id, item.due, item.issued, part)
     item.open -= part
     if item.closed is None or day > item.closed:
         item.closed = day

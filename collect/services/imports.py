@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import heapq
 import io
 import json
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby, islice, repeat
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -288,7 +290,8 @@ def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) ->
     keys = [batch.index[key] for key in _KEYS[kind]]
     invoice = batch.index.get("invoice_no", -1) if plan.contested else -1
     typed = sheet.encoding == "xlsx"
-    by_key, waiting = sorting.Sorter(), sorting.Sorter()
+    by_key, waiting, alone = sorting.Sorter(), sorting.Sorter(), sorting.Texts()
+    days: dict[str, str] = {}
 
     def contested(cells: list[str]) -> bool:
         return invoice >= 0 and bool(cells[invoice]) and hash(money.fold(cells[invoice])) in plan.contested
@@ -303,8 +306,13 @@ def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) ->
                 kept = cells if typed else _JOIN.join(cells)
                 by_key.add((key, line), kept, sum(map(len, cells)))
             elif wanted and cells[invoice]:
-                kept = cells if typed else _JOIN.join(cells)
-                waiting.add((True, *_order(batch, intake.Row(line, [*cells, ""]), keys[0]), line), [(line, kept)], len(kept))
+                if typed:
+                    waiting.add((True, *_order(batch, intake.Row(line, [*cells, ""]), keys[0]), line), [(line, cells)], sum(map(len, cells)))
+                    continue
+                day = days.get(cells[batch.index["date"]])
+                if day is None:
+                    day = days[cells[batch.index["date"]]] = _order(batch, intake.Row(line, [*cells, ""]), keys[0])[0]
+                alone.add_text(_JOIN.join((day, cells[keys[0]], f"{line:012d}", *cells)))
             else:
                 cells.append("")
                 yield [intake.Row(line, cells)]
@@ -314,8 +322,16 @@ def _groups(sheet: sheets.Sheet, kind: str, batch: intake.Batch, plan: _Plan) ->
         first = next((row for row in rows if contested(row.cells)), None)
         turn = (False, "", "") if first is None else (True, *_order(batch, first, keys[0]))
         waiting.add((*turn, group[0][0]), group, sum(len(cell) for row in rows for cell in row.cells))
-    for _turn, group in waiting:
-        yield from _by_text([intake.Row(line, _unpacked(kept)) for line, kept in group], keys)
+    others = ((turn, [intake.Row(line, _unpacked(kept)) for line, kept in group]) for turn, group in waiting)
+    for _turn, rows in heapq.merge(others, map(_alone, alone), key=itemgetter(0)):
+        yield from _by_text(rows, keys)
+
+
+def _alone(text: str) -> tuple[tuple[Any, ...], intake.Group]:
+    """A row that waited as one text, with its turn: the joining sign sorts before all others, as the end of a text does."""
+    day, number, line, *cells = text.split(_JOIN)
+    cells.append("")
+    return (True, day, number, int(line)), [intake.Row(int(line), cells)]
 
 
 def _order(batch: intake.Batch, row: intake.Row, number: int) -> tuple[str, str]:
@@ -437,7 +453,7 @@ def _chunks(groups: Iterator[intake.Group], seen: dict[int, Seen]) -> Iterator[l
         yield chunk
 
 
-_CHUNK = 5000
+_CHUNK = intake.CHUNK
 
 
 def _counts(batch: intake.Batch) -> tuple[int, int, int]:

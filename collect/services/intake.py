@@ -226,7 +226,11 @@ def among(session: Session, column: Any, values: Sequence[str]) -> sa.ColumnElem
     return column.in_(sa.select(each.c.value))  # type: ignore[no-any-return]
 
 
-def chunks(groups: Iterator[Group], size: int = 5000) -> Iterator[list[Group]]:
+CHUNK = 2000
+"""Groups decided together: enough for bulk work, few enough for a processor to keep at hand."""
+
+
+def chunks(groups: Iterator[Group], size: int = CHUNK) -> Iterator[list[Group]]:
     """Groups in lists of about `size`, so that lookups and writes are done for many at once."""
     chunk: list[Group] = []
     for group in groups:

@@ -240,6 +240,18 @@ class Buffers:
                 self.post(ledger.receive(kind, day, rest), customer_id, currency, None, credit_id, None)
         return credit_id
 
+    def settle(
+        self, number: str, kind: str, day: date, currency: str, customer_id: int, credit_id: int, document_no: str, item_id: int, due: date | None, issued: date, part: int
+    ) -> None:
+        """An allocation of a customer's own money to an item that effects nothing but `domain.ledger.settle`."""
+        work = self.batch.work
+        allocation_id = self.next_id()
+        self.allocations.append((allocation_id, credit_id, item_id, part, day, None, False, work.now))
+        self.batch.digest_text("allocations", f"{number}\x1f{document_no}\x1f{part}\x1f{day}")
+        sale = (day, due, issued, -part, 0, work.now, part, ledger.CONTRA_OF[kind], "settle", item_id, credit_id, allocation_id)
+        self.lines.append((customer_id, work.seller_id, currency, self.next_id(), *sale))
+        work.total(currency, day, -part, 0, 0)
+
     def post(self, line: ledger.Line, customer_id: int, currency: str, item: int | None, credit: int | None, allocation: int | None, documents: int = 0) -> None:
         """Buffer a journal line and its day total; `documents` as in `post`."""
         self.lines.append(line_row(self.batch.work, line, self.next_id(), customer_id, currency, item, credit, allocation))
