@@ -265,3 +265,13 @@ def test_a_month_of_days_always_settles(first: date) -> None:
     for form, order in (("{d}/{m}/{y}", "dmy"), ("{m}/{d}/{y}", "mdy")):
         days = [first + timedelta(n) for n in range(20)]
         assert settle([form.format(y=day.year, m=day.month, d=day.day) for day in days]).dates == order
+
+
+@given(st.lists(st.sampled_from(["1.5", "1,5", "1.234", "1,234", "1.234.567", "1,234.50", "7", "", "x", "1.2,3"]), max_size=8), st.integers(0, 8))
+def test_a_column_of_amounts_proves_what_each_of_them_proves(texts: list[str], cut: int) -> None:
+    one_by_one, together = Evidence(), Evidence()
+    for text in texts:
+        one_by_one.see_amount(text)
+    together.see_amounts(texts[:cut])
+    together.see_amounts(texts[cut:])
+    assert together.seen() == one_by_one.seen()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collect.exchange.sorting import Repeated, Sorter
+from collect.exchange import sorting
+from collect.exchange.sorting import Repeated, Sorter, Texts
 from collect.exchange.xlsx_in import Exact
 
 
@@ -51,3 +53,21 @@ def test_what_repeats_among_very_many() -> None:
     repeated = Repeated(array("q", [*range(60_000), *range(60_000), 99_999]))
     assert repeated and 0 in repeated and 59_999 in repeated and 99_999 not in repeated and -1 not in repeated
     assert not Repeated(array("q", range(60_000)))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text(max_size=4), max_size=40), st.integers(1, 7))
+def test_texts_come_back_in_order(texts: list[str], run: int) -> None:
+    sorter = Texts(run)
+    for text in texts:
+        sorter.add_text(text)
+    assert list(sorter) == sorted(texts)
+
+
+def test_asking_for_many_values_answers_as_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """7 and -2 stand twice, 9 three times; asked in any order, with one beyond the largest and one below the smallest."""
+    values = array("q", [7, 1, 9, -2, 7, 9, -2, 3, 9])
+    asked = [9, 8, 7, -2, 1, 10, -3]
+    assert Repeated(values).among(asked) == [True, False, True, True, False, False, False]
+    monkeypatch.setattr(sorting, "_FEW", 1)
+    assert Repeated(values).among(asked) == [True, False, True, True, False, False, False]
