@@ -76,6 +76,12 @@ def rules_of(session: Session, customer_id: int) -> dict[str, Named]:
     return ({AGREED: _agreed(found)} if found is not None else {}) | rules()
 
 
+def agreement_of(session: Session, customer_id: int) -> Agreement | None:
+    """What a customer's contract agrees, as it was noted; None where nothing is."""
+    found = session.get(AgreedInterest, customer_id)
+    return Agreement(found.percent, found.daily, found.day_count, found.clause) if found is not None else None
+
+
 def _agreed(found: AgreedInterest) -> Named:
     rule = interest.Rule(AGREED, "daily" if found.daily else "yearly", Fraction(found.percent), day_count=found.day_count, source=found.clause)
     if found.daily:

@@ -127,7 +127,7 @@ def _page(number: str, form: ClaimForm, agreeing: AgreementForm | None = None, s
         if not items:
             raise NotFound("invoice", number)
         customer = load_customers(view.session, view.actor.scope, [items[0].customer_id])[items[0].customer_id]
-        known = services.rules_of(view.session, customer.id)
+        known, agreed = services.rules_of(view.session, customer.id), services.agreement_of(view.session, customer.id)
         shown = [_shown(view.session, view.actor.scope, number, named, customer.country, as_of) for named in known.values()]
         today = view.today
         claims = services.claimed(view.session, items[0].id)
@@ -136,7 +136,7 @@ def _page(number: str, form: ClaimForm, agreeing: AgreementForm | None = None, s
     shown.sort(key=lambda one: (one.code != services.AGREED, not one.fits))
     form.rule.choices = pages.choices({one.code: one.name for one in shown if one.told})
     context: dict[str, Any] = {"number": number, "currency": items[0].currency, "shown": shown, "as_of": as_of, "form": form, "claims": claims}
-    context |= {"customer": customer, "agreed": known.get(services.AGREED), "agreeing": agreeing or AgreementForm(formdata=None)}
+    context |= {"customer": customer, "agreed": agreed, "agreeing": agreeing or _noted(agreed)}
     if request.method == "GET" or agreeing is not None:
         form.number.data, form.through.data = f"{number}-INT{len(claims) + 1 if taken else ''}", today.isoformat()
         return pages.render("interest/show.html", status, **context)
@@ -151,6 +151,13 @@ def _page(number: str, form: ClaimForm, agreeing: AgreementForm | None = None, s
         return pages.render("interest/show.html", 422, **context)
     flash(i18n.gettext("{number} is in the books.", number=claim_no))
     return pages.go("invoices.show", number=claim_no)
+
+
+def _noted(agreed: services.Agreement | None) -> AgreementForm:
+    """The form with what is noted already, so that a change begins from it."""
+    if agreed is None:
+        return AgreementForm(formdata=None)
+    return AgreementForm(formdata=None, percent=agreed.percent, per="day" if agreed.daily else str(agreed.day_count), clause=agreed.clause)
 
 
 def _through(text: str, today: date) -> date:

@@ -49,6 +49,9 @@ def test_finance_notes_what_the_contract_agrees(filled: Runtime, sign_in: SignIn
     assert post(client, "/invoices/A1/interest/agreement", percent="0.03", per="day", clause="Contract 8.2").status_code == 303
     page = get(client, "/invoices/A1/interest").text
     assert "Agreed: 0.03 % a day" in page and "19.92" in page and "Contract 8.2" in page
+    # What is noted stands in the form: a change begins from it.
+    html = client.get("/invoices/A1/interest").get_data(as_text=True)
+    assert 'name="percent" required type="text" value="0.03"' in html and 'name="clause" required type="text" value="Contract 8.2"' in html
     assert post(client, "/invoices/A1/interest/agreement", percent="no", per="day", clause="Contract 8.2").status_code == 422
     assert post(client, "/invoices/A1/interest/agreement/end").status_code == 303
     assert "19.92" not in get(client, "/invoices/A1/interest").text
