@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from itertools import islice, repeat
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from collect import i18n
@@ -18,19 +18,20 @@ from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Scope
 from collect.exchange.spool import Spool
 from collect.i18n import mark as _
-from collect.reports import exchange_rates
+from collect.reports import aging_rows, exchange_rates
+from collect.reports.aging_rows import BESIDE, AgingRow, totals
 from collect.reports.exchange_rates import UsedRate
+from collect.reports.open_documents import OpenDocuments
 from collect.runtime import View, without_collection
 from collect.storage import balances
 from collect.storage.cases import load_disputed, load_promised
 from collect.storage.customers import Moment, find_customer, load_duties
+from collect.storage.open_items import load_open
 from collect.storage.users import load_users
 from collect.table import Column, Lines, Table
 
 GROUPINGS = ("customer", "item", "rep", "collector", "segment", "group", "currency")
 """What `--by` may say; `group` is the parent customer with all its members."""
-BESIDE = ("provisional", "unapplied", "disputed", "promised", "in_paper")
-"""The amounts of a row beside its buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,41 +49,6 @@ class AgingOptions:
     customer: str | None = None
     currency: str | None = None
     age_unapplied: bool = False
-
-
-class AgingRow(NamedTuple):
-    """One line: minor units of `currency`; `amounts` in the order of the buckets' names; `unapplied` is negative (S8).
-
-    `key` is the number of the customer, document, receipt or user, `link` what a page drills down to (kind, key).
-    """
-
-    key: str
-    name: str
-    currency: str
-    amounts: tuple[int, ...]
-    provisional: int = 0
-    unapplied: int = 0
-    disputed: int = 0
-    promised: int = 0
-    in_paper: int = 0
-    link: tuple[str, str] | None = None
-    due: date | None = None
-    customer_no: str | None = None
-
-    @property
-    def total(self) -> int:
-        """Buckets, provisional and unapplied together."""
-        return sum(self.amounts) + self.provisional + self.unapplied
-
-    @property
-    def overdue(self) -> int:
-        """Everything past due."""
-        return sum(self.amounts[1:])
-
-    @property
-    def empty(self) -> bool:
-        """A row of zeros, which is left out."""
-        return not (any(self.amounts) or self.provisional or self.unapplied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +72,13 @@ class AgingReport:
     age_unapplied: bool = False
 
 
-def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
+def build(view: View, scope: Scope, options: AgingOptions, at_hand: bool = False) -> AgingReport:
     """The aging report over the customers a scope sees.
 
     1. sum by customer (or item) and currency in the database; 2. hold the sums against the other path (`balances`);
     3. name, group and sort. Raises Refusal `does_not_tie_out` rather than show a wrong figure, NotFound for a customer
-    outside the scope, `bad_grouping`.
+    outside the scope, `bad_grouping`. With `at_hand` the rows of a report by document are made when they are looked at,
+    as long as the view is open: for a page, which shows few of them.
     """
     if options.by not in GROUPINGS:
         raise Refusal("bad_grouping", "by", value=options.by, allowed=", ".join(GROUPINGS))
@@ -124,19 +91,23 @@ def build(view: View, scope: Scope, options: AgingOptions) -> AgingReport:
             raise NotFound("customer", options.customer)
         customer_id = found.id
     with without_collection():
-        return _built(view, scope, options, customer_id)
+        return _built(view, scope, options, customer_id, at_hand)
 
 
-def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | None) -> AgingReport:
+def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | None, at_hand: bool) -> AgingReport:
     question = balances.Question(options.as_of, options.known_at, options.basis, options.buckets, scope, customer_id, options.currency, options.age_unapplied)
     columns = balances.load_columns(view.session, question)
     sums = columns.sums()
     _control(view, question, sums)
     if options.by == "item":
+        items = load_open(view.session, question)
+        width = len(options.buckets.names)
+        _control(view, question, items.sums(width))
+        disputed = {one.item_id: one.amount for one in load_disputed(view.session, scope, options.as_of, options.known_at, customer_id)}
+        listed = OpenDocuments(view.session, items, width, disputed)
+        sums_up = listed.totals()
         # As many rows as there are documents: what exceeds a page's worth many times over waits on disk.
-        rows: Sequence[AgingRow] = Spool(row for row in _by_item(view, question) if not row.empty)
-        sums_up = totals(rows, len(options.buckets.names))
-        _control(view, question, {row.currency: (*row.amounts, row.provisional, row.unapplied) for row in sums_up})
+        rows: Sequence[AgingRow] = listed if at_hand else Spool(listed)
     else:
         beside = _beside(view, scope, options, customer_id)
         rows = _by_customer(view, scope, columns, beside) if options.by == "customer" else _grouped(view, scope, options, columns, beside)
@@ -212,7 +183,7 @@ def _grouped(view: View, scope: Scope, options: AgingOptions, columns: balances.
         of = (entry.customer_id, entry.currency)
         row = AgingRow(key, name, entry.currency, entry.amounts, entry.provisional, entry.unapplied, beside.disputed.get(of, 0), beside.promised.get(of, 0))
         at = (name.casefold(), key, entry.currency)
-        grouped[at] = _add(grouped[at], row) if at in grouped else row
+        grouped[at] = aging_rows.add(grouped[at], row) if at in grouped else row
     return [row for _, row in sorted(grouped.items()) if not row.empty]
 
 
@@ -248,55 +219,6 @@ def moment(view: View, as_of: date, known_at: datetime | None) -> Moment | None:
         return None
     following = datetime.combine(as_of + timedelta(days=1), time(), ZoneInfo(view.seller.timezone))
     return Moment(following.astimezone(UTC) - timedelta(microseconds=1), known_at)
-
-
-def _by_item(view: View, question: balances.Question) -> Iterator[AgingRow]:
-    """A row per open item and one per unapplied receipt or credit."""
-    disputed = {one.document: one.amount for one in load_disputed(view.session, question.scope, question.as_of, question.known_at, question.customer_id)}
-    for entry in balances.load_item_sums(view.session, question):
-        yield AgingRow(
-            entry.number,
-            entry.customer_name,
-            entry.currency,
-            entry.amounts,
-            entry.provisional,
-            entry.unapplied,
-            disputed=disputed.get(entry.number, 0) if entry.kind == "invoice" else 0,
-            link=(entry.kind, entry.document),
-            due=entry.due,
-            customer_no=entry.customer_no,
-        )
-
-
-def _add(left: AgingRow, right: AgingRow) -> AgingRow:
-    return left._replace(
-        amounts=tuple(a + b for a, b in zip(left.amounts, right.amounts, strict=True)),
-        provisional=left.provisional + right.provisional,
-        unapplied=left.unapplied + right.unapplied,
-        disputed=left.disputed + right.disputed,
-        promised=left.promised + right.promised,
-        in_paper=left.in_paper + right.in_paper,
-    )
-
-
-def totals(rows: Iterable[AgingRow], width: int) -> list[AgingRow]:
-    """One total a currency, since currencies are never added up (S10); `width` is the number of buckets."""
-    made: dict[str, AgingRow] = {}
-    source = iter(rows)
-    while some := list(islice(source, _AT_ONCE)):
-        found: dict[str, list[AgingRow]] = defaultdict(list)
-        for row in some:
-            found[row.currency].append(row)
-        for currency, mine in found.items():
-            _key, _name, _currency, amounts, *rest = zip(*mine, strict=True)
-            beside = {name: sum(column) for name, column in zip(BESIDE, rest, strict=False)}
-            part = AgingRow("", "", currency, tuple(map(sum, zip(*amounts, strict=True))) or (0,) * width, **beside)
-            made[currency] = _add(made[currency], part) if currency in made else part
-    return [made[currency] for currency in sorted(made)]
-
-
-_AT_ONCE = 20_000
-"""Rows added up together: by the column, which is several times faster than row by row."""
 
 
 def without_rate(report: AgingReport) -> list[str]:

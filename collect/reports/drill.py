@@ -8,7 +8,9 @@ from datetime import date, datetime
 
 from collect.domain.rights import Scope
 from collect.exchange.spool import Spool
-from collect.reports.aging import AgingReport, AgingRow, moment, totals
+from collect.reports.aging import AgingReport, moment
+from collect.reports.aging_rows import AgingRow, totals
+from collect.reports.open_documents import OpenDocuments
 from collect.runtime import View
 from collect.storage import balances, listings
 from collect.storage.customers import load_duties
@@ -36,6 +38,9 @@ class Part:
 def part_of(report: AgingReport, part: Part) -> AgingReport:
     """The part of a report, with totals of its own; a column that the report has not selects and sorts nothing."""
     rows: Sequence[AgingRow] = report.rows
+    if isinstance(rows, OpenDocuments):
+        chosen = rows.part(part.bucket, report.buckets.names, part.members, part.sort)
+        return report if chosen is rows else replace(report, rows=chosen, totals=chosen.totals())
     pick, within = _column(report, part.bucket), part.members
     if pick or within is not None:
         rows = Spool(row for row in rows if (within is None or row.customer_no in within) and (pick is None or pick(row)))

@@ -84,22 +84,6 @@ Name = tuple[int, str, str, str]
 """What a report needs to know of a customer: id, number, name, what it is sorted by."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemSum:
-    """One open item, or one unapplied receipt or credit; `kind` and `document` say where its page is."""
-
-    kind: str
-    document: str
-    number: str
-    customer_no: str
-    customer_name: str
-    currency: str
-    due: date | None
-    amounts: tuple[int, ...]
-    provisional: int
-    unapplied: int
-
-
 def is_current(session: Session, question: Question) -> bool:
     """Whether the open balances kept on the rows are the answer: nothing recorded is effective after `as_of`, nothing left out."""
     if question.known_at is not None:
@@ -129,13 +113,13 @@ def _plain_columns(session: Session, question: Question) -> Columns:
     if not is_current(session, question):
         day = Line.due if question.basis is Basis.DUE else Line.issued
         query = sa.select(Line.customer_id, Line.currency, *_columns(question, day, Line.receivable), _total(Line.unapplied))
-        query = query.where(*_when(question), *_which(question, Line.customer_id, Line.currency)).group_by(Line.customer_id, Line.currency)
+        query = query.where(*when(question), *which(question, Line.customer_id, Line.currency)).group_by(Line.customer_id, Line.currency)
         columns = _across(_fetched(session, query), width + 1)
         return _with_anything(Columns(columns[0], columns[1], tuple(columns[2:-2]), columns[-2], columns[-1]))
     day = Item.due_date if question.basis is Basis.DUE else Item.issue_date
-    items = sa.select(Item.customer_id, Item.currency, *_columns(question, day, Item.open_minor)).where(Item.open_minor > 0, *_which(question, Item.customer_id, Item.currency))
+    items = sa.select(Item.customer_id, Item.currency, *_columns(question, day, Item.open_minor)).where(Item.open_minor > 0, *which(question, Item.customer_id, Item.currency))
     columns = _across(_fetched(session, items.group_by(Item.customer_id, Item.currency)), width)
-    credits = sa.select(Credit.customer_id, Credit.currency, -_total(Credit.open_minor)).where(Credit.open_minor > 0, *_which(question, Credit.customer_id, Credit.currency))
+    credits = sa.select(Credit.customer_id, Credit.currency, -_total(Credit.open_minor)).where(Credit.open_minor > 0, *which(question, Credit.customer_id, Credit.currency))
     unapplied = {(row[0], row[1]): row[2] for row in _fetched(session, credits.group_by(Credit.customer_id, Credit.currency))}
     taken = [unapplied.pop(key, 0) for key in zip(columns[0], columns[1], strict=True)]
     return _with_credits(Columns(columns[0], columns[1], tuple(columns[2:-1]), columns[-1], taken), unapplied)
@@ -148,8 +132,8 @@ def _aged_credits(session: Session, question: Question) -> dict[tuple[int, str],
         query = sa.select(Credit.customer_id, Credit.currency, *_columns(question, Credit.day, -Credit.open_minor)).where(Credit.open_minor > 0)
     else:
         owner = Line
-        query = sa.select(Line.customer_id, Line.currency, *_columns(question, Credit.day, Line.unapplied)).join(Credit, Credit.id == Line.credit_id).where(*_when(question))
-    query = query.where(*_which(question, owner.customer_id, owner.currency)).group_by(owner.customer_id, owner.currency)
+        query = sa.select(Line.customer_id, Line.currency, *_columns(question, Credit.day, Line.unapplied)).join(Credit, Credit.id == Line.credit_id).where(*when(question))
+    query = query.where(*which(question, owner.customer_id, owner.currency)).group_by(owner.customer_id, owner.currency)
     return {(row[0], row[1]): row[2:-1] for row in _fetched(session, query)}
 
 
@@ -237,7 +221,7 @@ def _columns(question: Question, day: Any, amount: Any) -> list[sa.ColumnElement
     return [_total(amount, day > starts[0]), *between, _total(amount, day <= starts[-1]), _total(amount, day.is_(None))]
 
 
-def _which(question: Question, customer: Any, currency: Any) -> list[sa.ColumnElement[bool]]:
+def which(question: Question, customer: Any, currency: Any) -> list[sa.ColumnElement[bool]]:
     """The customers and the currency asked for."""
     conditions: list[sa.ColumnElement[bool]] = [] if question.scope.everything else [seen_ids(question.scope, customer)]
     if question.customer_id is not None:
@@ -247,7 +231,7 @@ def _which(question: Question, customer: Any, currency: Any) -> list[sa.ColumnEl
     return conditions
 
 
-def _when(question: Question) -> list[sa.ColumnElement[bool]]:
+def when(question: Question) -> list[sa.ColumnElement[bool]]:
     """The journal lines that count: effective by `as_of`, recorded by `known_at`."""
     conditions: list[sa.ColumnElement[bool]] = [Line.day <= question.as_of]
     if question.known_at is not None:
@@ -271,7 +255,7 @@ def load_control(session: Session, question: Question) -> dict[str, int]:
             query = query.where(DayTotal.currency == question.currency)
         return {currency: int(total) for currency, total in session.execute(query.group_by(DayTotal.currency))}
     if current:
-        query = sa.select(Line.currency, sa.func.sum(Line.receivable + Line.unapplied)).where(*_when(question), *_which(question, Line.customer_id, Line.currency))
+        query = sa.select(Line.currency, sa.func.sum(Line.receivable + Line.unapplied)).where(*when(question), *which(question, Line.customer_id, Line.currency))
         return {currency: int(total) for currency, total in session.execute(query.group_by(Line.currency))}
     found: dict[str, int] = {}
     for table, day, sign in ((Item, Item.issue_date, 1), (Credit, Credit.day, -1)):
@@ -280,7 +264,7 @@ def load_control(session: Session, question: Question) -> dict[str, int]:
         if question.known_at is not None:
             dead.append(table.voided_at <= question.known_at)
             alive.append(table.recorded_at <= question.known_at)
-        query = sa.select(table.currency, sa.func.sum(table.amount_minor)).where(*alive, *_which(question, table.customer_id, table.currency))
+        query = sa.select(table.currency, sa.func.sum(table.amount_minor)).where(*alive, *which(question, table.customer_id, table.currency))
         query = query.where(sa.or_(table.voided_on.is_(None), sa.not_(sa.and_(*dead))))
         for currency, total in session.execute(query.group_by(table.currency)):
             found[currency] = found.get(currency, 0) + sign * int(total)
@@ -300,7 +284,7 @@ def _kept_for_orders(session: Session, question: Question) -> Iterator[tuple[str
         ended[0].append(Credit.voided_at <= question.known_at)
         ended[1].append(Credit.released_at <= question.known_at)
     taken = sa.select(sa.func.coalesce(sa.func.sum(Allocation.amount_minor), 0)).where(*used).correlate(Credit).scalar_subquery()
-    query = sa.select(Credit.currency, Credit.amount_minor - taken).where(*alive, *_which(question, Credit.customer_id, Credit.currency))
+    query = sa.select(Credit.currency, Credit.amount_minor - taken).where(*alive, *which(question, Credit.customer_id, Credit.currency))
     for conditions in ended:
         query = query.where(sa.not_(sa.func.coalesce(sa.and_(*conditions), sa.false())))
     for currency, kept in session.execute(query):
@@ -312,7 +296,7 @@ def _across_customers(session: Session, question: Question) -> Iterator[tuple[st
     for owner, sign in ((Credit, 1), (Item, -1)):
         query = sa.select(owner.currency, sign * sa.func.sum(Allocation.amount_minor)).select_from(Allocation)
         query = query.join(Credit, Credit.id == Allocation.credit_id).join(Item, Item.id == Allocation.item_id)
-        query = query.where(Allocation.across, Allocation.effective <= question.as_of, *_which(question, owner.customer_id, owner.currency))
+        query = query.where(Allocation.across, Allocation.effective <= question.as_of, *which(question, owner.customer_id, owner.currency))
         if question.known_at is not None:
             query = query.where(Allocation.recorded_at <= question.known_at)
         for currency, total in session.execute(query.group_by(owner.currency)):
@@ -353,51 +337,3 @@ def load_tops(session: Session, scope: Scope, moment: Moment | None = None) -> d
         if at[0] != member:
             tops[member] = (at[2], at[3])
     return tops
-
-
-def load_item_sums(session: Session, question: Question) -> Iterator[ItemSum]:
-    """A row per open item, oldest due first, then one per unapplied receipt or credit."""
-    width = len(question.buckets.names)
-    empty = (0,) * width
-    items: Any
-    credits: Any
-    if is_current(session, question):
-        items = sa.select(Item.id, Item.due_date.label("due"), Item.issue_date.label("issued"), Item.open_minor.label("rest")).where(
-            Item.open_minor > 0, *_which(question, Item.customer_id, Item.currency)
-        )
-        credits = sa.select(Credit.id, (-Credit.open_minor).label("rest")).where(Credit.open_minor > 0, *_which(question, Credit.customer_id, Credit.currency))
-    else:
-        rest = sa.func.sum(Line.receivable)
-        where = [*_when(question), *_which(question, Line.customer_id, Line.currency)]
-        items = sa.select(Line.item_id.label("id"), Line.due, Line.issued, rest.label("rest")).where(*where, Line.item_id.is_not(None))
-        items = items.group_by(Line.item_id, Line.due, Line.issued).having(rest != 0)
-        unapplied = sa.func.sum(Line.unapplied)
-        credits = sa.select(Line.credit_id.label("id"), unapplied.label("rest")).where(*where, Line.credit_id.is_not(None)).group_by(Line.credit_id).having(unapplied != 0)
-    part = items.subquery()
-    query = (
-        sa.select(Item.document_no, Item.part, Item.parts, Customer.customer_no, Customer.name, Item.currency, part.c.due, part.c.issued, part.c.rest)
-        .join(part, part.c.id == Item.id)
-        .join(Customer, Customer.id == Item.customer_id)
-        .order_by(sa.nulls_last(part.c.due.asc()), Item.document_no, Item.part)
-    )
-    for number, piece, pieces, customer_no, name, currency, due, issued, rest_minor in session.execute(query.execution_options(yield_per=5000)):
-        shown = number if pieces == 1 else f"{number} {piece}/{pieces}"
-        day = due if question.basis is Basis.DUE else issued
-        if day is None:
-            yield ItemSum("invoice", number, shown, customer_no, name, currency, due, empty, int(rest_minor), 0)
-            continue
-        place = question.buckets.place((question.as_of - day).days)
-        yield ItemSum("invoice", number, shown, customer_no, name, currency, due, (*empty[:place], int(rest_minor), *empty[place + 1 :]), 0, 0)
-    part = credits.subquery()
-    query = (
-        sa.select(Credit.kind, Credit.number, Customer.customer_no, Customer.name, Credit.currency, Credit.day, part.c.rest)
-        .join(part, part.c.id == Credit.id)
-        .join(Customer, Customer.id == Credit.customer_id)
-        .order_by(Credit.day, Credit.number)
-    )
-    for kind, number, customer_no, name, currency, day, rest_minor in session.execute(query.execution_options(yield_per=5000)):
-        if question.age_unapplied:
-            place = question.buckets.place((question.as_of - day).days)
-            yield ItemSum(kind, number, number, customer_no, name, currency, None, (*empty[:place], int(rest_minor), *empty[place + 1 :]), 0, 0)
-            continue
-        yield ItemSum(kind, number, number, customer_no, name, currency, None, empty, 0, int(rest_minor))

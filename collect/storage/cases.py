@@ -364,26 +364,25 @@ def load_promised(session: Session, scope: Scope, as_of: date, known_at: datetim
 
 
 class Disputed(NamedTuple):
-    """What is accepted as disputed of one item; `document` as reports name it."""
+    """What is accepted as disputed of one item."""
 
     customer_id: int
     currency: str
-    document: str
+    item_id: int
     amount: int
 
 
 def load_disputed(session: Session, scope: Scope, as_of: date, known_at: datetime | None = None, customer_id: int | None = None) -> list[Disputed]:
     """What is accepted as disputed of each item, at most what is open of it now (S24); of one customer where told."""
     part = sa.case((Dispute.amount_minor < Item.open_minor, Dispute.amount_minor), else_=Item.open_minor)
-    columns = (Item.id, Item.customer_id, Item.currency, Item.document_no, Item.part, Item.parts)
+    columns = (Item.customer_id, Item.currency, Item.id)
     query = sa.select(*columns, sa.func.sum(part)).join(Item, Item.id == Dispute.item_id)
     query = query.where(Dispute.state == "accepted", Dispute.answered_on <= as_of, seen_ids(scope, Dispute.customer_id))
     if known_at is not None:
         query = query.where(Dispute.recorded_at <= known_at)
     if customer_id is not None:
         query = query.where(Dispute.customer_id == customer_id)
-    rows = session.execute(query.group_by(*columns))
-    return [Disputed(owner, currency, number if parts == 1 else f"{number} {at}/{parts}", int(total)) for _, owner, currency, number, at, parts, total in rows]
+    return [Disputed(owner, currency, item_id, int(total)) for owner, currency, item_id, total in session.execute(query.group_by(*columns))]
 
 
 class Judgeable(NamedTuple):

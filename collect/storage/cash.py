@@ -57,7 +57,7 @@ class Credit(Base):
         sa.CheckConstraint("open_minor >= 0 AND open_minor <= amount_minor", name="open"),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"]),
         sa.ForeignKeyConstraint(["seller_id"], ["seller.id"]),
-        sa.Index("ix_credit_open", "customer_id", "currency", "day", "open_minor", sqlite_where=sa.text("open_minor > 0"), postgresql_where=sa.text("open_minor > 0")),
+        sa.Index("ix_credit_open", "customer_id", "currency", "day", "open_minor", "id", sqlite_where=sa.text("open_minor > 0"), postgresql_where=sa.text("open_minor > 0")),
         sa.Index("ix_credit_customer_id_day", "customer_id", "day"),
         sa.Index("ix_credit_prepaid", "customer_id", "currency", sqlite_where=sa.text("order_no IS NOT NULL"), postgresql_where=sa.text("order_no IS NOT NULL")),
         sa.Index("ix_credit_adjustment_id", "adjustment_id"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -108,6 +108,11 @@ def load_customers(session: Session, scope: Scope, ids: list[int]) -> dict[int, 
         rows = session.scalars(sa.select(Customer).where(Customer.id.in_(ids[start : start + 5000]), seen(scope)))
         found.update((row.id, row) for row in rows)
     return found
+
+
+def load_ids(session: Session, numbers: Collection[str]) -> set[int]:
+    """The ids of the customers with these numbers."""
+    return {key for key, number in session.execute(sa.select(Customer.id, Customer.customer_no)) if number in numbers}
 
 
 def head_segments(session: Session, ids: Sequence[int] | None = None) -> dict[int, str]:

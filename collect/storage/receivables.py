@@ -60,6 +60,7 @@ class Item(Base):
             "due_date",
             "issue_date",
             "open_minor",
+            "id",
             sqlite_where=sa.text("open_minor > 0"),
             postgresql_where=sa.text("open_minor > 0"),
         ),

@@ -17,7 +17,9 @@ from collect.domain.errors import NotFound, Refusal
 from collect.reports import aging as reports
 from collect.reports import customer as customers
 from collect.reports import drill, options
-from collect.reports.aging import AgingReport, AgingRow
+from collect.reports.aging import AgingReport
+from collect.reports.aging_rows import AgingRow
+from collect.reports.open_documents import OpenDocuments
 from collect.runtime import View
 from collect.storage.deliveries import Exposure, load_exposure
 from collect.storage.search import load_currencies
@@ -111,7 +113,7 @@ def index() -> Response:
         form.currency.choices = pages.choices({"": i18n.lazy("All"), **{code: code for code in codes}})
         try:
             chosen = options.aging_options(view, asked)
-            whole = reports.build(view, scope, chosen)
+            whole = reports.build(view, scope, chosen, at_hand=not wanted)
         except NotFound:
             raise
         except Refusal as refusal:
@@ -185,8 +187,16 @@ def _empty(report: AgingReport, columns: Sequence[str], asked: dict[str, Any]) -
 def _slice(rows: Sequence[AgingRow], after: str) -> pages.Page[AgingRow]:
     """One page of the rows; a row that is no longer there begins again at the top."""
     size = pages.page_size()
-    start = next((at + 1 for at, row in enumerate(rows) if _place(row) == after), 0) if after else 0
+    start = _following(rows, after) if after else 0
     return pages.page_of(rows[start : start + size + 1], size, _place, start == 0)
+
+
+def _following(rows: Sequence[AgingRow], after: str) -> int:
+    """Where the row after that one stands; 0 where it is no longer there."""
+    if isinstance(rows, OpenDocuments):
+        found = rows.find(*parts) if len(parts := after.split("|", 3)) == 4 else None
+        return 0 if found is None else found + 1
+    return next((at + 1 for at, row in enumerate(rows) if _place(row) == after), 0)
 
 
 def _place(row: AgingRow) -> str:

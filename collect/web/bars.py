@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask.sansio.blueprints import BlueprintSetupState
 
 from collect.domain import money
-from collect.reports.aging import AgingRow
+from collect.reports.aging_rows import AgingRow
 
 _WHOLE = 10_000
 _TONES = 7

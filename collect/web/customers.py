@@ -18,7 +18,7 @@ from collect.domain.rights import Role
 from collect.reports import cases as case_reports
 from collect.reports import customer as reports
 from collect.reports import escalations, reminders
-from collect.reports.aging import AgingRow
+from collect.reports.aging_rows import AgingRow
 from collect.reports.customer import Profile
 from collect.runtime import View
 from collect.services import customers as services

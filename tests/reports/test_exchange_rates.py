@@ -13,7 +13,8 @@ from collect.domain.aging import Basis, parse_edges
 from collect.domain.rights import SYSTEM
 from collect.exchange.export import xlsx_bytes
 from collect.reports import aging, drill
-from collect.reports.aging import AgingReport, AgingRow
+from collect.reports.aging import AgingReport
+from collect.reports.aging_rows import AgingRow
 from collect.reports.exchange_rates import UsedRate, in_force
 from collect.runtime import Runtime
 from collect.services import rates

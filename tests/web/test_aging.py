@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -310,3 +313,48 @@ def test_the_bar_shows_every_bucket_by_pattern_label_and_share(filled: Runtime, 
 def test_a_browser_of_nobody_is_sent_to_sign_in(app: Flask) -> None:
     answer = browser(app).get("/aging?by=item")
     assert answer.status_code == 303 and answer.headers["Location"].startswith("/login?next=/aging")
+
+
+# A1 1,040.00 due 10 January, B/1 EUR 100.00 due 1 March, A2 300.50 due 10 March, X1 in halves of 500.01 and 500.00 without a date,
+# then by their day R-1 50.00, CN-1 10.00 and EUR R-2 25.00 unapplied.
+@pytest.mark.parametrize(
+    ("query", "documents"),
+    [
+        ("", ["A1", "B/1", "A2", "X1 1/2", "X1 2/2", "R-1", "CN-1", "R-2"]),
+        ("&as_of=2026-03-09&known_at=2026-03-10T12:00", ["A1", "B/1", "A2", "X1 1/2", "X1 2/2", "R-1", "CN-1", "R-2"]),
+        ("&sort=total", ["A1", "X1 1/2", "X1 2/2", "A2", "CN-1", "R-1", "B/1", "R-2"]),
+        ("&sort=-total", ["R-1", "CN-1", "A2", "X1 2/2", "X1 1/2", "A1", "R-2", "B/1"]),
+        ("&bucket=overdue", ["A1", "B/1"]),
+        ("&bucket=unapplied&currency=CNY", ["R-1", "CN-1"]),
+        ("&bucket=provisional&sort=-provisional", ["X1 2/2", "X1 1/2"]),
+        ("&segment=hospital", ["B/1", "R-2"]),
+        ("&segment=dealer&bucket=total&sort=-unapplied", ["R-1", "CN-1", "A1", "A2", "X1 1/2", "X1 2/2"]),
+        ("&unapplied=aged&bucket=1-30", ["B/1", "R-1", "CN-1", "R-2"]),
+        ("&basis=issue&bucket=31-60", ["B/1"]),
+        ("&bucket=disputed", []),
+        ("&bucket=no_such", ["A1", "B/1", "A2", "X1 1/2", "X1 2/2", "R-1", "CN-1", "R-2"]),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 3])
+def test_pages_of_documents_hold_each_once_in_every_order(filled: Runtime, sign_in: SignIn, query: str, documents: list[str], limit: int) -> None:
+    client = sign_in(Role.FINANCE)
+    found: list[str] = []
+    address: str | None = f"/aging?by=item&limit={limit}{query}"
+    while address is not None:
+        answer = client.get(address).get_data(as_text=True)
+        some = [row["Document"].text for row in read(answer).rows()] if documents else []
+        assert len(some) == min(limit, len(documents) - len(found))
+        found += some
+        following = re.search(r'rel="next" href="([^"]+)"', answer)
+        address = html.unescape(following[1]) if following else None
+    assert found == documents
+    told = json.loads(client.get(f"/aging?by=item&format=json{query}").data)
+    assert [row["key"] for row in told["rows"]] == documents
+    sums = {total["currency"]: total["total"] for total in told["totals"]}
+    assert sums == {currency: str(sum((Decimal(row["total"]) for row in told["rows"] if row["currency"] == currency), Decimal())) for currency in sums}
+
+
+@pytest.mark.parametrize("after", ["CNY|invoice|2026-01-10|A9", "CNY|invoice||A1", "JPY|invoice|2026-01-10|A1", "CNY|invoice|x|A1", "CNY|receipt|2026-01-10|A1", "A1", "|||"])
+def test_a_page_after_a_document_that_is_not_there_begins_at_the_top(filled: Runtime, sign_in: SignIn, after: str) -> None:
+    page = get(sign_in(Role.FINANCE), f"/aging?by=item&limit=2&after={after}")
+    assert [row["Document"].text for row in page.rows()] == ["A1", "B/1"]
