@@ -135,6 +135,10 @@ SENTENCES: dict[str, str] = {
         "Account {account}, line {line}: the balance is {balance} {currency}, but the one before and the movement {moved} make {expected}. "
         "Lines may be missing; the bank's data do not count as complete by this file."
     ),
+    "statement_leap": _(
+        "Account {account}: {closing} {currency} after {last}, but {opening} at the beginning of {following}: a statement in between is missing; get it from the bank. "
+        "Until then the bank's data count as complete through {last} only."
+    ),
     "statement_unproved": _("Account {account}: without an opening and a closing balance in {currency} nothing shows whether lines are missing."),
     "ofx_refused": _("{name} holds no statement: the bank refused with code {number}, {told}; sign in there and download it again."),
     "ofx_investment": _("{name} is of an investment account, into which no customer pays; take the file of the bank account."),

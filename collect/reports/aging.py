@@ -104,7 +104,7 @@ def _built(view: View, scope: Scope, options: AgingOptions, customer_id: int | N
         width = len(options.buckets.names)
         _control(view, question, items.sums(width))
         disputed = {one.item_id: one.amount for one in load_disputed(view.session, scope, options.as_of, options.known_at, customer_id)}
-        listed = OpenDocuments(view.session, items, width, disputed)
+        listed = OpenDocuments(view.session, scope, items, width, disputed)
         sums_up = listed.totals()
         # As many rows as there are documents: what exceeds a page's worth many times over waits on disk.
         rows: Sequence[AgingRow] = listed if at_hand else Spool(listed)

@@ -8,6 +8,7 @@ from typing import overload
 
 from sqlalchemy.orm import Session
 
+from collect.domain.rights import Scope
 from collect.reports.aging_rows import AgingRow
 from collect.storage.customers import load_ids
 from collect.storage.open_items import CREDIT, INVOICE, PROVISIONAL, UNAPPLIED, OpenItems, due_of, load_told
@@ -23,8 +24,8 @@ class OpenDocuments(Sequence[AgingRow]):
     `disputed` tells by item what is accepted as disputed of it, `width` how many buckets there are.
     """
 
-    def __init__(self, session: Session, items: OpenItems, width: int, disputed: Mapping[int, int]) -> None:
-        self._session, self._items, self._width, self._disputed = session, items, width, disputed
+    def __init__(self, session: Session, scope: Scope, items: OpenItems, width: int, disputed: Mapping[int, int]) -> None:
+        self._session, self._scope, self._items, self._width, self._disputed = session, scope, items, width, disputed
 
     def __len__(self) -> int:
         return len(self._items)
@@ -64,7 +65,7 @@ class OpenDocuments(Sequence[AgingRow]):
         chosen: Sequence[int] = range(len(self))
         amount = self._amount(column, buckets)
         if members is not None:
-            within = load_ids(self._session, members)
+            within = load_ids(self._session, self._scope, members)
             chosen = [at for at in chosen if items.customers[at] in within]
         if amount is not None:
             chosen = [at for at in chosen if amount(at)]
@@ -74,7 +75,7 @@ class OpenDocuments(Sequence[AgingRow]):
             chosen = sorted(chosen, key=lambda at: (items.codes[items.currencies[at]], sign * order(at)))
         if isinstance(chosen, range):
             return self
-        return OpenDocuments(self._session, items.picked(chosen), self._width, self._disputed)
+        return OpenDocuments(self._session, self._scope, items.picked(chosen), self._width, self._disputed)
 
     def find(self, currency: str, kind: str, due: str, key: str) -> int | None:
         """Where the document stands that has this currency, kind, due date (ISO, empty for none) and number; None where it is no longer open."""
@@ -113,7 +114,7 @@ class OpenDocuments(Sequence[AgingRow]):
     def _told(self, at: Sequence[int]) -> list[AgingRow]:
         """The rows at these places in full."""
         items = self._items
-        known = {kind: load_told(self._session, kind, [items.ids[one] for one in at if items.kinds[one] == kind]) for kind in (INVOICE, CREDIT)}
+        known = {kind: load_told(self._session, self._scope, kind, [items.ids[one] for one in at if items.kinds[one] == kind]) for kind in (INVOICE, CREDIT)}
         empty = (0,) * self._width
         rows = []
         for one in at:

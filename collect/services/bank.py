@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -12,14 +13,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from collect.domain import money, sameness
+from collect.domain import coverage, money, sameness
 from collect.domain.errors import NotFound, Refusal
 from collect.domain.rights import Actor, Permission
 from collect.exchange.bank import reading
 from collect.exchange.bank.layout import Placing
 from collect.exchange.bank.shape import Entry, LeftOut, Statement
 from collect.exchange.sheets import Limits
-from collect.runtime import Runtime, Work
+from collect.runtime import Runtime, View, Work
 from collect.services import line_questions
 from collect.storage import audit, database
 from collect.storage import bank as storage
@@ -188,6 +189,7 @@ def _store(work: Work, statements: list[Statement], name: str, sha256: str, how:
         _store_one(work, found, statement, name, sha256, taken, seen.setdefault(found.id, Counter()), how.preview)
         if known_file and taken.new > before:
             raise Refusal("statement_twice", None, name=name, account=found.number)
+    _complete(work, seen, taken)
     taken.seen.sort(key=lambda row: row.line)
     del taken.seen[how.preview :]
     if taken.new or taken.accounts_made:
@@ -241,6 +243,7 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         through=statement.through,
         opening_minor=statement.opening,
         closing_minor=statement.closing,
+        covers=_covered(statement, work.today),
         lines=len(prints),
         fresh=0,
         file_name=name.replace("\x00", "")[:255],
@@ -295,9 +298,6 @@ def _store_one(work: Work, account: BankAccount, statement: Statement, name: str
         work.session.flush()
         database.bulk(work.session, BankLine.__table__, _LINE, rows)  # type: ignore[arg-type]
         taken.taken_back += line_questions.ask_reversals(work, account.id, [values[0] for values in rows if values[7] < 0])
-    covered = _covered(statement, work.today)
-    if covered is not None and (account.through is None or account.through < covered):
-        account.through, account.version = covered, account.version + 1
 
 
 def _incoming(entry: Entry) -> bool:
@@ -307,6 +307,34 @@ def _incoming(entry: Entry) -> bool:
 
 _CLOSED_DAYS = ("camt.053", "mt940")
 _WITHIN_A_DAY = ("camt.052", "camt.054", "mt942")
+
+
+def _complete(work: Work, account_ids: Collection[int], taken: Taken) -> None:
+    """Say of each account through which day its statements complete it, and tell where one is missing in between (S22)."""
+    for account_id, stretches in sorted(storage.load_stretches(work.session, account_ids).items()):
+        account = work.session.get_one(BankAccount, account_id)
+        covered, gap = coverage.reached(stretches)
+        if covered is not None and (account.through is None or account.through < covered):
+            account.through, account.version = covered, account.version + 1
+        if gap is not None:
+            taken.notices.append(_told(account, gap))
+
+
+def missing(view: View) -> dict[int, Refusal]:
+    """Of each open account that lacks a statement between two others, the sentence that says so, by the account's id."""
+    found: dict[int, Refusal] = {}
+    for account_id, stretches in storage.load_stretches(view.session).items():
+        account = view.session.get_one(BankAccount, account_id)
+        _, gap = coverage.reached(stretches)
+        if gap is not None and account.closed_on is None and not (account.through and account.through >= gap.following):
+            found[account_id] = _told(account, gap)
+    return found
+
+
+def _told(account: BankAccount, gap: coverage.Gap) -> Refusal:
+    """The sentence about a statement that an account lacks."""
+    figures = {name: money.plain(value, account.currency) for name, value in (("closing", gap.closing), ("opening", gap.opening))}
+    return Refusal("statement_leap", "balance", account=account.number, currency=account.currency, last=gap.last.isoformat(), following=gap.following.isoformat(), **figures)
 
 
 def _covered(statement: Statement, today: date) -> date | None:

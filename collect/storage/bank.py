@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from collect.domain.coverage import Stretch
 from collect.storage.database import Base, Day, Instant, Minor
 
 
@@ -35,7 +36,8 @@ class BankAccount(Base):
 class BankStatement(Base):
     """One statement of one account as a file told it; opening + lines = closing was checked where both are known.
 
-    `form`: camt.052, camt.053, camt.054, mt940, mt942, ofx, csv or xls.
+    `form`: camt.052, camt.053, camt.054, mt940, mt942, ofx, csv or xls. `covers` is the day through which it completes its account by
+    itself; None where it completes nothing.
     """
 
     __tablename__ = "bank_statement"
@@ -47,6 +49,7 @@ class BankStatement(Base):
     through: Mapped[date | None] = mapped_column(Day)
     opening_minor: Mapped[int | None] = mapped_column(Minor)
     closing_minor: Mapped[int | None] = mapped_column(Minor)
+    covers: Mapped[date | None] = mapped_column(Day)
     lines: Mapped[int] = mapped_column(sa.Integer)
     fresh: Mapped[int] = mapped_column(sa.Integer)
     file_name: Mapped[str] = mapped_column(sa.String(255))
@@ -208,6 +211,18 @@ def covered_through(session: Session) -> date | None:
     days = list(session.scalars(sa.select(BankAccount.through).where(BankAccount.closed_on.is_(None))))
     known = [day for day in days if day is not None]
     return min(known) if known and len(known) == len(days) else None
+
+
+def load_stretches(session: Session, account_ids: Collection[int] | None = None) -> dict[int, list[Stretch]]:
+    """What the statements that complete something say of their accounts, by account; of all accounts where none are told."""
+    c = BankStatement.__table__.c
+    query = sa.select(c.account_id, c.since, c.through, c.covers, c.opening_minor, c.closing_minor).where(c.covers.is_not(None), c.through.is_not(None))
+    if account_ids is not None:
+        query = query.where(c.account_id.in_(account_ids))
+    found: dict[int, list[Stretch]] = {}
+    for account_id, *told in session.execute(query):
+        found.setdefault(account_id, []).append(Stretch(*told))
+    return found
 
 
 def load_other_forms(session: Session, account_id: int, form: str, since: date, until: date) -> tuple[list[BankLine], frozenset[int]]:

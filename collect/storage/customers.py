@@ -110,9 +110,9 @@ def load_customers(session: Session, scope: Scope, ids: list[int]) -> dict[int, 
     return found
 
 
-def load_ids(session: Session, numbers: Collection[str]) -> set[int]:
-    """The ids of the customers with these numbers."""
-    return {key for key, number in session.execute(sa.select(Customer.id, Customer.customer_no)) if number in numbers}
+def load_ids(session: Session, scope: Scope, numbers: Collection[str]) -> set[int]:
+    """The ids of those customers a scope sees that have these numbers."""
+    return {key for key, number in session.execute(sa.select(Customer.id, Customer.customer_no).where(seen(scope))) if number in numbers}
 
 
 def head_segments(session: Session, ids: Sequence[int] | None = None) -> dict[int, str]:

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from collect.domain.aging import Basis
+from collect.domain.rights import Scope
 from collect.storage.balances import Question, is_current, when, which
 from collect.storage.cash import Credit
-from collect.storage.customers import Customer
+from collect.storage.customers import Customer, seen
 from collect.storage.database import day_number, day_of, raw
 from collect.storage.ledger import Line
 from collect.storage.receivables import Item
@@ -142,19 +143,19 @@ Told = tuple[str, str, str, str, str]
 """What is shown of an entry: kind, the number of its document, the same with its instalment, number and name of the customer."""
 
 
-def load_told(session: Session, kind: int, ids: Sequence[int]) -> dict[int, Told]:
-    """What is shown of items or credits, by id."""
+def load_told(session: Session, scope: Scope, kind: int, ids: Sequence[int]) -> dict[int, Told]:
+    """What is shown of items or credits of the customers a scope sees, by id."""
     found: dict[int, Told] = {}
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
         if kind == INVOICE:
             query: Any = sa.select(Item.id, Item.document_no, Item.part, Item.parts, Customer.customer_no, Customer.name)
-            query = query.join(Customer, Customer.id == Item.customer_id).where(Item.id.in_(some))
+            query = query.join(Customer, Customer.id == Item.customer_id).where(Item.id.in_(some), seen(scope))
             for key, number, part, parts, customer_no, name in session.execute(query):
                 found[key] = ("invoice", number, number if parts == 1 else f"{number} {part}/{parts}", customer_no, name)
         else:
             query = sa.select(Credit.id, Credit.kind, Credit.number, Customer.customer_no, Customer.name)
-            query = query.join(Customer, Customer.id == Credit.customer_id).where(Credit.id.in_(some))
+            query = query.join(Customer, Customer.id == Credit.customer_id).where(Credit.id.in_(some), seen(scope))
             for key, sort, number, customer_no, name in session.execute(query):
                 found[key] = (sort, number, number, customer_no, name)
     return found

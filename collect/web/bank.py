@@ -60,8 +60,9 @@ def index() -> Response:
         accounts = storage.load_accounts(view.session)
         statements = storage.load_statements(view.session, 50)
         through = bank_through(view.session, view.today)
+        missing = {key: sentences.say(refusal) for key, refusal in services.missing(view).items()}
     waiting = uploads.waiting(pages.runtime(), pages.actor(), (services.KIND,)) if pages.may(Permission.IMPORT) else []
-    return pages.render("bank/index.html", accounts=accounts, statements=statements, through=through, waiting=waiting)
+    return pages.render("bank/index.html", accounts=accounts, statements=statements, through=through, missing=missing, waiting=waiting)
 
 
 @blueprint.route("/upload", methods=["GET", "POST"])

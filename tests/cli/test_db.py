@@ -27,11 +27,11 @@ def names(program: Program) -> list[str]:
 
 
 def test_upgrade_is_harmless_and_says_where_it_is(made: Program) -> None:
-    assert made("db", "upgrade").stdout == "The database is already at 0009.\n"
+    assert made("db", "upgrade").stdout == "The database is already at 0010.\n"
 
 
 def test_upgrade_makes_the_tables_of_an_empty_database(program: Program) -> None:
-    assert program("db", "upgrade").stdout == "The database went from — to 0009.\n"
+    assert program("db", "upgrade").stdout == "The database went from — to 0010.\n"
     assert program("verify", status=1).stderr == "This database is empty: run `collect init` first.\n"
     program.init()
 
@@ -47,7 +47,7 @@ def test_check_ends_with_1_on_a_finding(made: Program) -> None:
     with runtime.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     runtime.engine.dispose()
-    assert made("db", "check", status=1).stdout == "This database needs `collect db upgrade` (it is at 0000, the program at 0009).\n"
+    assert made("db", "check", status=1).stdout == "This database needs `collect db upgrade` (it is at 0000, the program at 0010).\n"
     told = json.loads(made("db", "check", "--format", "json", status=1).stdout)
     assert (told["ok"], told["findings"][0]["code"]) == (False, "not_migrated")
 

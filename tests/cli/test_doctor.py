@@ -24,7 +24,7 @@ def test_what_is_in_force(program: Program) -> None:
     assert told["problems"] == []
     assert told["program"]["python"] == platform.python_version()
     assert told["libraries"]["sqlalchemy"] == version("sqlalchemy")
-    assert (told["database"]["current"], told["database"]["wanted"]) == ("0009", "0009")
+    assert (told["database"]["current"], told["database"]["wanted"]) == ("0010", "0010")
     assert told["company"] == {"name": "Northwind Ltd", "country": "US", "currency": "USD", "timezone": "America/New_York", "language": "en"}
     assert told["secret"] == {"file": str(program.folder / "home" / "secret"), "present": True, "mode": "0600"}
     # The Chinese state announces its make-up days year by year: 2026 is the last year it has (S3).

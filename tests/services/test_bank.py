@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from collect import sentences
 from collect.domain.errors import Refusal
 from collect.domain.rights import SYSTEM, Actor, Role, Scope
 from collect.runtime import Runtime
@@ -165,3 +166,24 @@ def test_an_account_that_is_named_does_not_take_another_ones_lines(sqlite_runtim
     assert bank.take_in(sqlite_runtime, SYSTEM, hidden, "hidden.csv", "6222555566660001").accounts_made == ["6222555566660001"]
     with pytest.raises(Refusal, match="statement_other_account"):
         bank.take_in(sqlite_runtime, SYSTEM, hidden, "hidden.csv", "6222555566660002")
+
+
+def test_a_statement_missing_between_two_holds_back_what_is_complete(books: Runtime) -> None:
+    """2 March ends with 100.00, 4 March begins with 150.00: the 50.00 of 3 March are missing, until its file comes."""
+    told = "账号：6222001,,,,\n交易日期,收入,支出,币种,余额\n2026-03-0{day},{amount},,CNY,{balance}\n"
+
+    def take(day: int, amount: str, balance: str) -> bank.Taken:
+        return bank.take_in(books, SYSTEM, told.format(day=day, amount=amount, balance=balance).encode(), f"{day}.csv")
+
+    assert (take(2, "100.00", "100.00").notices, covered(books)) == ([], date(2026, 3, 2))
+    (leap,) = take(4, "30.00", "180.00").notices
+    assert sentences.say(leap) == (
+        "Account 6222001: 100.00 CNY after 2026-03-02, but 150.00 at the beginning of 2026-03-04: a statement in between is missing; get it from the bank. "
+        "Until then the bank's data count as complete through 2026-03-02 only."
+    )
+    with books.read(SYSTEM) as view:
+        assert [sentences.say(refusal) for refusal in bank.missing(view).values()] == [sentences.say(leap)]
+    assert covered(books) == date(2026, 3, 2)
+    assert (take(3, "50.00", "150.00").notices, covered(books)) == ([], date(2026, 3, 4))
+    with books.read(SYSTEM) as view:
+        assert bank.missing(view) == {}
