@@ -43,7 +43,12 @@ atexit.register(shutil.rmtree, _COMPILED, ignore_errors=True)
 Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(_COMPILED))}
 """Every test that opens a page makes the application anew; its templates are compiled once a worker."""
 
-TOGETHER = {"tests/web/test_languages.py", "tests/cli/test_demo.py", "tests/test_packaging.py"}
+TOGETHER = {
+    "tests/web/test_languages.py": "languages",
+    "tests/cli/test_demo.py": "demonstration",
+    "tests/services/test_demo.py": "demonstration",
+    "tests/test_packaging.py": "packages",
+}
 """Files whose tests share what is dear to make."""
 
 
@@ -54,7 +59,7 @@ class Families(LoadScopeScheduling):
         file = nodeid.split("::")[0]
         if file.startswith("tests/browser/"):
             return "browser"
-        return file if file in TOGETHER else nodeid
+        return TOGETHER.get(file, nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Families:

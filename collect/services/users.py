@@ -302,10 +302,11 @@ def sessions_of(runtime: Runtime, user: User) -> list[SignIn]:
         return storage.load_sign_ins(session, user, since)
 
 
-def timezones() -> list[str]:
-    """The time zones to choose from: `Area/City` names and UTC."""
+@cache
+def timezones() -> tuple[str, ...]:
+    """The time zones to choose from: `Area/City` names and UTC. Looked up once: there are hundreds of files of them."""
     areas = ("Africa/", "America/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/", "UTC")
-    return sorted(name for name in available_timezones() if name.startswith(areas))
+    return tuple(sorted(name for name in available_timezones() if name.startswith(areas)))
 
 
 def change_own_password(runtime: Runtime, actor: Actor, old: str, new: str, address: str, agent: str) -> str:

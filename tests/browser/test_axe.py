@@ -1,4 +1,4 @@
-"""axe-core on every page, in both languages and both themes, at desk and phone size: no violation, and nothing on the console."""
+"""axe-core on every page, in one of both languages and in both themes, at desk and phone size: no violation, and nothing on the console."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LOOK_RULES = ["color-contrast", "target-size", "scrollable-region-focusable", "l
 SHORTEN = "document.querySelectorAll('tbody tr:nth-child(n+13), .day-list > li:nth-child(n+7), .timeline > li:nth-child(n+13)').forEach((one) => one.remove())"
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "language"), [(name, ("en", "zh")[nth % 2]) for nth, name in enumerate(PAGES)])
 def test_a_page_is_accessible(quiet: House, axe_source: str, name: str, language: str) -> None:
+    """Every other page in Chinese: what makes a page accessible is the same in both languages, and each has both widths and both themes."""
     page = quiet.page(PAGES[name][0], language)
     visit(page, name)
     page.evaluate(axe_source)

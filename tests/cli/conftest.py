@@ -12,7 +12,7 @@ from collect import runtime as running
 from collect.cli import main
 from collect.settings import Settings
 from collect.storage import database
-from tests.conftest import PASSWORD, FixedClock, make_runtime
+from tests.conftest import PASSWORD, FixedClock, copied
 
 
 class Program:
@@ -51,8 +51,9 @@ def sqlite_program(tmp_path: Path, clock: FixedClock, monkeypatch: pytest.Monkey
 @pytest.fixture
 def ready(sqlite_program: Program, tmp_path: Path, clock: FixedClock) -> Iterator[Program]:
     """The program on an installed Chinese company, on SQLite, spoken to in English."""
-    runtime = make_runtime(sqlite_program.environment["COLLECT_DATABASE_URL"], tmp_path / "home", clock)
-    runtime.engine.dispose()
+    home = tmp_path / "home"
+    home.mkdir()
+    copied(sqlite_program.environment["COLLECT_DATABASE_URL"], home, clock).engine.dispose()
     sqlite_program.environment["COLLECT_LANGUAGE"] = "en"
     yield sqlite_program
 

@@ -9,33 +9,19 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from collect.services import demo, users
+from collect.services import demo
 from tests.cli.conftest import Program
-from tests.conftest import FixedClock
+from tests.demonstration import made_at
 
 
 @pytest.fixture
-def place(made: Path, tmp_path: Path) -> Path:
-    """A copy of the demonstration for one test: serving brings it up to the day it really is."""
-    return Path(shutil.copytree(made, tmp_path / "demonstration"))
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demonstration that was made the day before the tests' today."""
-    from argon2 import PasswordHasher
-
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        clock = FixedClock(datetime.fromisoformat("2026-03-09T02:00:00+00:00"))
-        demo.make(folder, clock)
-    return folder
+def place(tmp_path: Path) -> Path:
+    """A copy of a demonstration that was made three weeks before the tests' today: serving brings it up to the day it really is."""
+    return Path(shutil.copytree(made_at("2026-02-17T00:10"), tmp_path / "demonstration"))
 
 
 def test_made_already_it_catches_up_and_tells_who_can_sign_in(sqlite_program: Program, place: Path) -> None:
