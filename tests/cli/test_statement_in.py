@@ -21,7 +21,7 @@ def test_files_go_in_once_and_a_refused_one_does_not_stop_the_others(ready: Prog
     counts["notices"] = ["Account 6222001: without an opening and a closing balance in CNY nothing shows whether lines are missing."]
     assert json.loads(ready("import", "statement", good, "--dry-run", "--format", "json").stdout) == counts
     told = ready("import", "statement", bad, good, status=1)
-    assert told.stdout == f"{good}: 1 statements, 2 lines, 2 new, 0 unchanged; 1 with money in, 0 applied\n"
+    assert told.stdout == f"{good}: statements 1, lines 2 (new 2, unchanged 0); with money in 1, of those applied 0\n"
     assert "opening balance 1.00 and movements 0.00 do not make the closing balance 2.00 CNY" in told.stderr and "Account 6222001 in CNY is new." in told.stderr
     again = json.loads(ready("import", "statement", good, "--format", "json").stdout)
     assert again == counts | {"new": 0, "unchanged": 2, "incoming": 0, "accounts_made": [], "currencies_made": []}
