@@ -27,7 +27,9 @@ def _run(files: tuple[Path, ...], account: str | None, mapping: str | None, shee
         if form == "text" and not answer["errors"]:
             counts = {key: f"{answer[key]:,}" for key in ("statements", "lines", "new", "unchanged", "incoming", "applied")}
             output.say(
-                gettext("{file}: statements {statements}, lines {lines} (new {new}, unchanged {unchanged}); with money in {incoming}, of those applied {applied}", file=file, **counts)
+                gettext(
+                    "{file}: statements {statements}, lines {lines} (new {new}, unchanged {unchanged}); with money in {incoming}, of those applied {applied}", file=file, **counts
+                )
             )
             if answer["mapping"]:
                 output.note(gettext("Read with the saved mapping {name}.", name=answer["mapping"]))
