@@ -326,7 +326,7 @@ def missing(view: View) -> dict[int, Refusal]:
     for account_id, stretches in storage.load_stretches(view.session).items():
         account = view.session.get_one(BankAccount, account_id)
         _, gap = coverage.reached(stretches)
-        if gap is not None and account.closed_on is None and not (account.through and account.through >= gap.following):
+        if gap is not None and account.closed_on is None:
             found[account_id] = _told(account, gap)
     return found
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from collect.domain import application, ledger
+from collect.domain import application, ledger, terms
 from collect.domain.errors import Refusal
 from collect.domain.rights import ALL
 from collect.domain.terms import EarlyPayment
@@ -358,7 +358,7 @@ def _load_owed(batch: intake.Batch, numbers: list[str]) -> dict[str, list[Owed]]
             found[number].append(owed)
         else:
             found[number] = [owed]
-        if agreed is not None and " NET" in agreed:
+        if agreed is not None and terms.discount_of(agreed) is not None:
             granting.append(key)
     if batch.knows(Allocation):
         steps = load_steps(batch.work.session, Allocation.item_id, [item.id for items in found.values() for item in items])

@@ -67,7 +67,7 @@ def take_in_invoices(batch: intake.Batch, chunk: list[intake.Group]) -> None:
         except Refusal as refusal:
             batch.refuse(group, refusal)
     known = load_known(batch.work, [draft.number for _, draft, _ in firsts]) if batch.knows(Item) or batch.knows(Credit) else {}
-    buffers = new_rows.Buffers(batch, sum(1 for _ in firsts))
+    buffers = new_rows.Buffers(batch, len(firsts))
     billed: list[Billed] = []
     awaited = batch.knows(Delivery)
     for group, draft, kind in firsts:

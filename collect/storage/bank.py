@@ -214,9 +214,13 @@ def covered_through(session: Session) -> date | None:
 
 
 def load_stretches(session: Session, account_ids: Collection[int] | None = None) -> dict[int, list[Stretch]]:
-    """What the statements that complete something say of their accounts, by account; of all accounts where none are told."""
+    """What the statements say of their accounts that reach at least as far as the account does, by account; of all where none are told.
+
+    What lies before the day that an account is known to be complete through changes nothing any more.
+    """
     c = BankStatement.__table__.c
-    query = sa.select(c.account_id, c.since, c.through, c.covers, c.opening_minor, c.closing_minor).where(c.covers.is_not(None), c.through.is_not(None))
+    query = sa.select(c.account_id, c.since, c.through, c.covers, c.opening_minor, c.closing_minor).join(BankAccount, BankAccount.id == c.account_id)
+    query = query.where(c.through.is_not(None), c.covers.is_not(None), sa.or_(BankAccount.through.is_(None), c.covers >= BankAccount.through))
     if account_ids is not None:
         query = query.where(c.account_id.in_(account_ids))
     found: dict[int, list[Stretch]] = {}
